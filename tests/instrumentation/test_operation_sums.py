@@ -426,6 +426,7 @@ def test_the_operations_of_a_command_are_summed_up_in_the_run_of_its_wrapper(
         for _ in range(50):
             connection.exec_driver_sql("SELECT 1")
     uninstrument_sqlalchemy(engine)
+    engine.dispose()
     shutdown()
     lines = records_in(tmp_path / "database.log")
     assert sum(line.get("operations", 1) for line in lines) == 50

@@ -42,6 +42,7 @@ def test_runs_calls_operations_errors_and_spans_are_there_to_look_at(recorded: R
         with engine.begin() as connection:
             connection.execute(text("CREATE TABLE courses (id INTEGER)"))
         run.record_course(3, created=True)
+    engine.dispose()
 
     (row,) = recorded.runs
     assert (row.task_id, row.status, row.items["course"].created) == ("nightly-1", "success", 3)
