@@ -99,6 +99,7 @@ def test_at_level_debug_hooks_say_more_of_calls_and_statements(tmp_path: Path) -
             connection.execute(text("SELECT 'Ada'"))
     finally:
         uninstrument_sqlalchemy(engine)
+        engine.dispose()
         uninstrument_requests()
         shutdown()
     calls, operations = (

@@ -168,6 +168,7 @@ sink.close(60)
     drain_orphans(folder, engine)
     names = {f"{who}-{n}" for who in ("before", "parent", "child0", "child4") for n in range(2)}
     assert names < set(statuses_of(engine))
+    engine.dispose()
 
 
 def test_a_child_forked_in_a_long_write_leaves_its_rows_to_others(
