@@ -254,13 +254,12 @@ def test_a_run_at_the_moment_when_clocks_change_has_the_new_offset(engine: Engin
     assert [(each.day, each.duration.count) for each in speed.trend] == [(date(2025, 4, 5), 2)]
 
 
-def test_the_first_run_of_a_period_has_the_offset_before_clocks_change(engine: Engine) -> None:
-    """In Chile clocks go from midnight to one o'clock between the two runs."""
-    since = datetime(2025, 9, 7, 3, 30, tzinfo=UTC)
-    write(engine, *(snapshot(f"{n}", start_time=since.timestamp() + n * 5400) for n in (0, 1)))
-    trend = queries.performance(engine, since, ZoneInfo("America/Santiago")).trend
-    days = [(date(2025, 9, 6), 1), (date(2025, 9, 7), 1)]
-    assert [(each.day, each.duration.count) for each in trend] == days
+def test_the_first_run_of_a_period_has_its_local_day_too(engine: Engine) -> None:
+    """The next one began on another day."""
+    since = _NOON + timedelta(hours=8)
+    write(engine, *(snapshot(f"{n}", start_time=since.timestamp() + n * 86400) for n in (0, 1)))
+    trend = queries.performance(engine, since, ZoneInfo("Asia/Kathmandu")).trend
+    assert [each.day for each in trend] == [date(2025, 12, 23), date(2025, 12, 24)]
 
 
 def test_a_users_summary_ends_before_the_end_of_its_period(engine: Engine) -> None:
