@@ -88,12 +88,20 @@ class School:
     def __init__(self, engine: Engine, folder: Path, received: Receiver) -> None:
         self.engine, self.folder, self.received = engine, folder, received
         self.clock = SimulatedClock(OPENED)
+        self._started: list[Exporter] = []
         self.exporter = self.start()
 
     def start(self, name: str = "state", audience: Audience | None = None) -> Exporter:
         """Start an exporter, or start it again."""
         folder = self.folder / name
-        return Exporter(self.engine, folder, self.received, self.clock, audience)
+        exporter = Exporter(self.engine, folder, self.received, self.clock, audience)
+        self._started.append(exporter)
+        return exporter
+
+    def close(self) -> None:
+        """Close the local outboxes of all exporters."""
+        for exporter in self._started:
+            exporter.local.dispose()
 
     def open(self, kind: IncidentKind = IncidentKind.FAILING, **changes: Any) -> Incident:
         """Open an incident now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -133,8 +134,7 @@ def test_while_the_database_is_away_critical_incidents_are_announced_once_from_m
 ) -> None:
     engine = open_engine(postgresql_url)
     create_tables(engine)
-    with receiver() as received:
-        school = School(engine, tmp_path, received)
+    with receiver() as received, closing(School(engine, tmp_path, received)) as school:
         known = school.open()
         assert len(school.titles()) == 1
         postgresql_server.stop()
@@ -171,8 +171,7 @@ def test_several_exporters_announce_the_end_of_an_outage_once(
 ) -> None:
     engine = open_engine(postgresql_url)
     create_tables(engine)
-    with receiver() as received:
-        school = School(engine, tmp_path, received)
+    with receiver() as received, closing(School(engine, tmp_path, received)) as school:
         exporters = [school.exporter, school.start("another host")]
         postgresql_server.stop()
         away = {"subject": "database", "sync_type": None, "summary": "The database is unreachable."}
