@@ -47,4 +47,5 @@ def time_bar(parts: Sequence[TimePart], axis_seconds: float) -> Markup:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * min(max(share, 0.0), 1.0):.2f}%"
+    # In this order, max() turns a negative zero into a positive one.
+    return f"{100 * min(max(0.0, share), 1.0):.2f}%"

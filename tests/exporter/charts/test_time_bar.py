@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from canvas_sync_exporter.charts.time_bar import TimePart, time_bar
@@ -22,6 +22,7 @@ def test_a_very_short_part_stays_visible() -> None:
     assert 'width="0.40%"' in time_bar([TimePart("canvas", 0.0, 1e-9)], 10.0)
 
 
+@example(start=-0.0, seconds=0.0, axis=0.0)
 @given(start=st.floats(-1e6, 1e6), seconds=SECONDS, axis=SECONDS)
 def test_no_part_has_an_impossible_place(start: float, seconds: float, axis: float) -> None:
     bar = str(time_bar([TimePart("canvas", start, seconds)], axis))
