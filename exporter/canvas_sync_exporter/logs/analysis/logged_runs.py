@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from canvas_sync_core.names import RunStatus
+
 from .records import RunRecord, utc
 
 __all__ = ["LoggedRun", "LoggedRuns", "logged_run"]
@@ -76,6 +78,12 @@ class LoggedRuns(msgspec.Struct, array_like=True):
         runs.append(run)
         if len(runs) > _MOST + _SLACK:
             _keep_newest(runs)
+
+    def take_back_interruption(self, sync_type: str, task_id: str) -> None:
+        """Remove a run that seemed to be interrupted, and then ended by itself."""
+        interrupted = (task_id, RunStatus.INTERRUPTED)
+        runs = self.by_type.get(sync_type, [])
+        runs[:] = [run for run in runs if (run.task_id, run.status) != interrupted]
 
     def note_suspicion(self, task_id: str, reason: str) -> None:
         """Store how a run differs from earlier ones."""

@@ -9,7 +9,15 @@ import msgspec
 
 from canvas_sync_core.names import RunStatus
 
-__all__ = ["Ended", "NamelessEnd", "RunGroup", "RunPairs", "Started", "seconds_between"]
+__all__ = [
+    "Ended",
+    "Interrupted",
+    "NamelessEnd",
+    "RunGroup",
+    "RunPairs",
+    "Started",
+    "seconds_between",
+]
 
 RunGroup = tuple[str, str]
 """Sync type and status."""
@@ -59,6 +67,16 @@ class NamelessEnd(msgspec.Struct, array_like=True):
         return self.timestamp - dt.timedelta(seconds=self.seconds)
 
 
+class Interrupted(msgspec.Struct, array_like=True):
+    """A run whose process seemed to be dead.
+
+    A machine that slept, or was very busy, may go on with it: then it ends once more.
+    """
+
+    group: RunGroup
+    seconds: float | None
+
+
 class _Closed(msgspec.Struct, array_like=True):
     """A run whose start and end have been seen; ``is_nameless`` if its end does not name it."""
 
@@ -81,17 +99,20 @@ class RunPairs(msgspec.Struct, array_like=True):
         nameless: Ends of such runs that do not name their run.
         recent: Task id -> one of the runs that ended last: an old log may report an end twice,
             with and without the name of the run.
+        interrupted: Task id -> a run that may still turn out to be alive.
     """
 
     open: dict[str, Started] = msgspec.field(default_factory=dict)
     ended: dict[str, Ended] = msgspec.field(default_factory=dict)
     nameless: list[NamelessEnd] = msgspec.field(default_factory=list)
     recent: dict[str, _Closed] = msgspec.field(default_factory=dict)
+    interrupted: dict[str, Interrupted] = msgspec.field(default_factory=dict)
 
     def start(self, task_id: str, run: Started) -> None:
         """Record the start of a run."""
         self.open[task_id] = run
         self.recent.pop(task_id, None)
+        self.interrupted.pop(task_id, None)  # this is another attempt
         _forget_oldest(self.open, _MOST_OPEN)
 
     def wait(self, task_id: str) -> None:
@@ -111,6 +132,11 @@ class RunPairs(msgspec.Struct, array_like=True):
         """Remember the end of a run that may have started in an older file."""
         self.ended[task_id] = end
         _forget_oldest(self.ended, _MOST_OPEN)
+
+    def interrupt(self, task_id: str, run: Interrupted) -> None:
+        """Remember a run whose process seems to be dead."""
+        self.interrupted[task_id] = run
+        _forget_oldest(self.interrupted, _MOST_OPEN)
 
     def is_reported(self, task_id: str) -> bool:
         """Whether a line without a name has already reported the end of this run."""
@@ -149,7 +175,11 @@ class RunPairs(msgspec.Struct, array_like=True):
                 run = self.close(task_of_end, nameless.timestamp, is_nameless=True)
                 if run is not None and not nameless.is_counted:
                     durations.append(((run.sync_type, RunStatus.SUCCESS), nameless.seconds, False))
+        for task_id in newer.open:
+            self.interrupted.pop(task_id, None)
         self.open.update(newer.open)
+        self.interrupted.update(newer.interrupted)
+        _forget_oldest(self.interrupted, _MOST_OPEN)
         self.recent.update(newer.recent)
         _forget_oldest(self.open, _MOST_OPEN)
         _forget_oldest(self.recent, _MOST_RECENT)

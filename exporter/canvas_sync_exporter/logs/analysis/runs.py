@@ -15,6 +15,7 @@ from .logged_runs import LoggedRuns, logged_run
 from .records import RunRecord, RunRecordOfRun, bounded, is_nameless_end, utc
 from .run_pairs import (
     Ended,
+    Interrupted,
     NamelessEnd,
     RunGroup,
     RunPairs,
@@ -39,6 +40,15 @@ class Runs(msgspec.Struct, array_like=True):
 
     count: int = 0
     durations: Sketch = msgspec.field(default_factory=Sketch)
+
+    def take_back(self, seconds: float | None) -> None:
+        """Remove one; the longest duration stays as it is."""
+        self.count -= 1
+        if seconds is not None:
+            one = Sketch()
+            one.add([seconds])
+            self.durations.subtract(one)
+            self.durations.total -= one.total
 
 
 class Troubled(msgspec.Struct, array_like=True):
@@ -95,6 +105,8 @@ class RunSection(msgspec.Struct, array_like=True):
 
     def merge(self, newer: RunSection) -> None:
         """Add the summary of later lines."""
+        for task_id in newer.pairs.ended:
+            self._take_back_interruption(task_id)
         for group, runs in newer.groups.items():
             found = self._runs(group)
             found.count += runs.count
@@ -123,7 +135,21 @@ class RunSection(msgspec.Struct, array_like=True):
         if is_nameless_end(record):
             self._end_nameless(record)
         elif not self.pairs.is_reported(record.task_id or UNKNOWN):
+            self._take_back_interruption(record.task_id or UNKNOWN)
             self._count(record.task_id or UNKNOWN, record)
+
+    def _take_back_interruption(self, task_id: str) -> None:
+        """Count a run that seemed to be interrupted, and then ended by itself, only once."""
+        known = self.pairs.interrupted.pop(task_id, None)
+        if known is None:
+            return
+        group = known.group if known.group in self.groups else (OTHER, OTHER)
+        self.groups[group].take_back(known.seconds)
+        if not self.groups[group].count:
+            del self.groups[group]
+        interrupted = (task_id, RunStatus.INTERRUPTED)
+        self.troubled = [run for run in self.troubled if (run.task_id, run.status) != interrupted]
+        self.newest.take_back_interruption(known.group[0], task_id)
 
     def _end_nameless(self, record: RunRecord) -> None:
         # When filtering by run, an end without a name may belong to another run.
@@ -151,6 +177,8 @@ class RunSection(msgspec.Struct, array_like=True):
             runs.durations.add([seconds])
         if start is None and record.task_id is not None:
             self.pairs.wait_for_start(task_id, Ended(moment, group if seconds is None else None))
+        if record.status == RunStatus.INTERRUPTED:
+            self.pairs.interrupt(task_id, Interrupted(group, seconds))
         if record.status != RunStatus.SUCCESS:
             self._keep_newest([_troubled(record, sync_type, seconds)])
         if sync_type != UNKNOWN:
