@@ -201,17 +201,31 @@ def test_a_worker_goes_on_when_its_files_are_emptied(
     assert len(lines) == 3 * (2 if emptied == "*.log" else 3)
 
 
-_CLOSING = """
-import os, sys
+_CLOSE_ALL = """
+import os, sys, threading, time
+
+def close_all():
+    # What a thread has just opened would be closed twice, in any program: wait until none works.
+    own = threading.get_ident()
+    while any(
+        frame.f_code.co_name != "_acquire"
+        for thread, frame in sys._current_frames().items()
+        if thread != own
+    ):
+        time.sleep(0.01)
+    os.closerange(3, 4096)
+"""
+
+_CLOSING = f"""{_CLOSE_ALL}
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, shutdown
 
 data = []
 for number in range(3):
-    with CanvasSyncMetricsTracker(f"run-{number}", 42) as run:
+    with CanvasSyncMetricsTracker(f"run-{{number}}", 42) as run:
         run.record_api_call("GET", "/api/v1/courses", 200, 0.1)
         if number < 2:
-            os.closerange(3, 4096)
-            names = [f"{sys.argv[1]}/{number}-{n}" for n in range(40)]
+            close_all()
+            names = [f"{{sys.argv[1]}}/{{number}}-{{n}}" for n in range(40)]
             data = [os.open(name, os.O_WRONLY | os.O_CREAT) for name in names]
             for file in data:
                 os.write(file, b"a row")
@@ -254,16 +268,15 @@ def test_a_program_that_closes_all_descriptors_loses_nothing_and_its_files_are_l
     assert rows(logs) == dict.fromkeys(("run-0", "run-1", "run-2"), "success")
 
 
-_CLOSING_SQLITE = """
-import os, sys, time
+_CLOSING_SQLITE = f"""{_CLOSE_ALL}
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure, shutdown
 
 monitor = configure()
 with CanvasSyncMetricsTracker("run-0", 42):
     pass
 assert monitor.flush(60)
-os.closerange(3, 4096)
-names = [f"{sys.argv[1]}/{n}" for n in range(40 if sys.argv[2] == "reused" else 0)]
+close_all()
+names = [f"{{sys.argv[1]}}/{{n}}" for n in range(40 if sys.argv[2] == "reused" else 0)]
 data = [os.open(name, os.O_RDWR | os.O_CREAT) for name in names]
 for file in data:
     os.write(file, b"a row")
