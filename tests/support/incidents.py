@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from canvas_sync_core.incident import Incident
-from canvas_sync_core.names import IncidentKind, Severity
+from sqlalchemy import Engine
 
-__all__ = ["OPENED", "incident"]
+from canvas_sync_core.incident import Acknowledgement, Incident
+from canvas_sync_core.names import IncidentKind, Severity
+from canvas_sync_core.store.incidents.writing import write_incidents
+
+__all__ = ["KNOWN_CAUSE", "OPENED", "incident", "number_of", "write"]
 
 OPENED = datetime(2026, 3, 2, 2, 30, 0, 123456, tzinfo=UTC)
+KNOWN_CAUSE = Acknowledgement(
+    OPENED + timedelta(minutes=1), "ada", "The token is being renewed.", 0
+)
 
 
 def incident(kind: IncidentKind = IncidentKind.FAILING, **changes: Any) -> Incident:
@@ -25,3 +31,14 @@ def incident(kind: IncidentKind = IncidentKind.FAILING, **changes: Any) -> Incid
         "summary": "The sync full fails.",
     }
     return Incident(kind=kind, **{**defaults, **changes})
+
+
+def write(engine: Engine, *incidents: Incident) -> list[Incident]:
+    """Write incidents; return them as they are stored."""
+    return write_incidents(engine, incidents)
+
+
+def number_of(incident: Incident) -> int:
+    """Return the number that a stored incident has."""
+    assert incident.id is not None
+    return incident.id

@@ -1,4 +1,4 @@
-"""Words of the code are told, values are masked."""
+"""An error keeps the words that its code contains; other values are masked."""
 
 from __future__ import annotations
 

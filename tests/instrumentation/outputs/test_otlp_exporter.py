@@ -46,7 +46,7 @@ def test_delivery_goes_on_when_the_collector_is_well_again(
     span_drops: SpanDrops,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """And the next outage is told again."""
+    """The next outage is reported again."""
     sink = make_spans(**http.environ)
     with caplog.at_level(logging.WARNING):
         for http.rejecting in (True, False, True):

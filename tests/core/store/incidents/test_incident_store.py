@@ -11,7 +11,7 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from canvas_sync_core.errors import StorageError
-from canvas_sync_core.incident import Acknowledgement, Incident, IncidentState
+from canvas_sync_core.incident import IncidentState
 from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_core.store.database import downgrade, upgrade
 from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
@@ -19,26 +19,11 @@ from canvas_sync_core.store.incidents.reading import (
     incident_by_id,
     open_incidents,
 )
-from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
+from canvas_sync_core.store.incidents.writing import acknowledge_incident
 from support.forked_programs import ForkedProgram
-from support.incidents import OPENED, incident
+from support.incidents import KNOWN_CAUSE, OPENED, incident, number_of, write
 
 MINUTE = timedelta(minutes=1)
-KNOWN = Acknowledgement(OPENED + MINUTE, "ada", "The token is being renewed.", 0)
-
-
-@pytest.fixture
-def engine(emptied_engine: Engine) -> Engine:
-    return emptied_engine
-
-
-def write(engine: Engine, *incidents: Incident) -> list[Incident]:
-    return write_incidents(engine, incidents)
-
-
-def number_of(incident: Incident) -> int:
-    assert incident.id is not None
-    return incident.id
 
 
 def test_an_incident_is_read_as_it_was_written(engine: Engine) -> None:
@@ -99,9 +84,9 @@ def test_an_incident_is_not_reopened_beside_a_newer_one(engine: Engine) -> None:
 
 def test_acknowledging_notes_who_why_and_how_bad_it_was(engine: Engine) -> None:
     (written,) = write(engine, incident(run_count=7))
-    known = acknowledge_incident(engine, number_of(written), KNOWN)
+    known = acknowledge_incident(engine, number_of(written), KNOWN_CAUSE)
     assert known is not None
-    assert known.acknowledgement == replace(KNOWN, run_count=7)
+    assert known.acknowledgement == replace(KNOWN_CAUSE, run_count=7)
     assert known.state is IncidentState.ACKNOWLEDGED
     assert write(engine, replace(written, run_count=8)) == [], "its writer has not read that yet"
     (changed,) = write(engine, replace(known, run_count=8))
@@ -111,8 +96,8 @@ def test_acknowledging_notes_who_why_and_how_bad_it_was(engine: Engine) -> None:
 
 def test_what_is_over_cannot_be_acknowledged(engine: Engine) -> None:
     (over,) = write(engine, incident(resolved_at=OPENED))
-    assert acknowledge_incident(engine, number_of(over), KNOWN) == over
-    assert acknowledge_incident(engine, number_of(over) + 1, KNOWN) is None
+    assert acknowledge_incident(engine, number_of(over), KNOWN_CAUSE) == over
+    assert acknowledge_incident(engine, number_of(over) + 1, KNOWN_CAUSE) is None
 
 
 _OPEN_MANY = """

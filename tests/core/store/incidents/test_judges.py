@@ -13,11 +13,6 @@ from support.incidents import OPENED
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def engine(emptied_engine: Engine) -> Engine:
-    return emptied_engine
-
-
 def test_judges_are_remembered_with_their_last_judging(engine: Engine) -> None:
     note_judging(engine, JudgeRow("a", OPENED, None))
     note_judging(engine, JudgeRow("b", OPENED, "The runs could not be read."))

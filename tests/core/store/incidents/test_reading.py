@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from canvas_sync_core.incident import Acknowledgement, Incident, IncidentState
+from canvas_sync_core.incident import Incident, IncidentState
 from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.cursors import BadCursor
 from canvas_sync_core.store.database import open_engine
@@ -21,25 +21,10 @@ from canvas_sync_core.store.incidents.reading import (
     known_incidents,
     open_incidents,
 )
-from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
-from support.incidents import OPENED, incident
+from canvas_sync_core.store.incidents.writing import acknowledge_incident
+from support.incidents import KNOWN_CAUSE, OPENED, incident, number_of, write
 
 MINUTE = timedelta(minutes=1)
-KNOWN = Acknowledgement(OPENED + MINUTE, "ada", "The token is being renewed.", 0)
-
-
-@pytest.fixture
-def engine(emptied_engine: Engine) -> Engine:
-    return emptied_engine
-
-
-def write(engine: Engine, *incidents: Incident) -> list[Incident]:
-    return write_incidents(engine, incidents)
-
-
-def number_of(incident: Incident) -> int:
-    assert incident.id is not None
-    return incident.id
 
 
 def subjects(incidents: Iterable[Incident]) -> list[str]:
@@ -82,7 +67,7 @@ def test_lists_are_filtered_by_state_kind_and_sync_type(engine: Engine) -> None:
         incident(IncidentKind.QUOTA_LOW, subject="3f2a91c0", sync_type=None),
     )
     for each in write(engine, incident(subject="known"), incident(subject="worse")):
-        known = acknowledge_incident(engine, number_of(each), KNOWN)
+        known = acknowledge_incident(engine, number_of(each), KNOWN_CAUSE)
         assert known is not None
         if known.subject == "worse":
             write(engine, replace(known, worsened_at=OPENED + 2 * MINUTE))
@@ -139,7 +124,7 @@ def test_a_list_has_the_begin_of_its_period_and_not_the_end(engine: Engine) -> N
 
 def test_what_got_worse_before_it_was_acknowledged_stays_acknowledged(engine: Engine) -> None:
     (written,) = write(engine, incident(worsened_at=OPENED + MINUTE))
-    known = acknowledge_incident(engine, number_of(written), KNOWN)
+    known = acknowledge_incident(engine, number_of(written), KNOWN_CAUSE)
     assert known is not None
     acknowledged = IncidentFilter(IncidentState.ACKNOWLEDGED)
     assert incident_page(engine, acknowledged, 10).items == [known]
