@@ -65,11 +65,12 @@ kubernetes: $(VENV)/.dev
 images:
 	$(PYTHON) deploy/images/pin_images.py
 
-# Needs Chromium (Debian: apt-get install chromium). Look at the pictures before you commit them.
-# Runs every script of README's table "What it costs" and writes what they print to figures.txt; takes hours.
+# Runs every script of README's table "What it costs" and writes what they print to figures.txt: half an hour on two
+# cores that do nothing else. Some peers are Debian packages: postgresql chromium isal pigz ripgrep jq.
 figures: $(VENV)/.dev
 	$(BIN)/python benchmarks/readme_figures.py
 
+# Needs Chromium (Debian: apt-get install chromium). Look at the pictures before you commit them.
 pictures: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m support.pictures
 

@@ -1,6 +1,6 @@
 """What pages and endpoints take to answer from one log of many gigabytes.
 
-A real exporter has an ``api_calls.log`` with the calls of 30 days up to now, by default 10 GB. One
+A real exporter has an ``api_calls.log`` with the calls of 30 days up to now, by default 2 GB. One
 client asks for the histogram, a search in a minute of the middle, a text that is in no line within
 a minute and within everything, the lines of one run, the page ``/logs``, and follows the log, to
 which a line is added then. The figures are processor times of the exporter, the medians of five
@@ -45,7 +45,7 @@ _RUN: Final = re.compile(r"nightly-\d+")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--gigabytes", type=float, default=10.0, help="size of api_calls.log")
+    parser.add_argument("--gigabytes", type=float, default=2.0, help="size of api_calls.log")
     gigabytes = parser.parse_args().gigabytes
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -2,7 +2,12 @@
 
 Prints what each prints, below a line with the time, the processor, its cores, the load, the version
 of Python and the commit, and writes the same to a file. README's figures are taken from there, so
-that all of them have one machine and one day.
+that all of them have one machine and one day. It ends with the total time, and with an error if a
+script failed; the others still run.
+
+All have the sizes that they have without options: on two cores with nothing else to do, half an
+hour. What README tells of ten million runs, or of logs of 10 GB, needs the options that its rows
+name, and hours.
 
 Run: ``make figures``, or ``python benchmarks/readme_figures.py --only log_append``
 """
@@ -16,6 +21,7 @@ import platform
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,10 +34,14 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="one of the scripts, without .py")
     parser.add_argument("--output", type=Path, default=Path("figures.txt"))
     arguments = parser.parse_args()
+    failed: list[str] = []
     with arguments.output.open("w") as output:
-        for line in _figures(arguments.only or scripts()):
+        for line in _figures(arguments.only or scripts(), failed):
             print(line, end="", flush=True)
             output.write(line)
+            output.flush()
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 def scripts() -> list[str]:
@@ -40,20 +50,35 @@ def scripts() -> list[str]:
     return list(dict.fromkeys(SCRIPT.findall(table)))
 
 
-def _figures(names: list[str]) -> Iterator[str]:
+def _figures(names: list[str], failed: list[str]) -> Iterator[str]:
+    """Run scripts and yield what they print; add the names of those that fail to the list."""
     yield f"{_where()}\n"
+    began = time.monotonic()
     for name in names:
         now, load = dt.datetime.now(dt.UTC), os.getloadavg()[0]
         yield f"\n{now:%Y-%m-%d %H:%M} UTC  {name}, load {load:.1f}\n"
-        command = [sys.executable, f"benchmarks/{name}.py"]
-        environment = {**os.environ, "PYTHONPATH": "tests"}
-        with subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None
-            yield from process.stdout
-        if process.returncode:
-            yield f"{name} ended with {process.returncode}\n"
+        own = time.monotonic()
+        yield from _output(name, failed)
+        yield f"{name} took {time.monotonic() - own:.0f} s\n"
+    yield f"\n{len(names)} scripts took {(time.monotonic() - began) / 60:.1f} minutes"
+    yield f"; failed: {', '.join(failed)}\n" if failed else "; none failed\n"
+
+
+def _output(name: str, failed: list[str]) -> Iterator[str]:
+    command = [sys.executable, f"benchmarks/{name}.py"]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "tests", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # which tells why a script failed
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        yield from process.stdout
+    if process.returncode:
+        failed.append(name)
+        yield f"{name} FAILED with {process.returncode}\n"
 
 
 def _where() -> str:

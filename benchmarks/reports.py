@@ -1,4 +1,4 @@
-"""Each report on the runs of a table, with 0.1, 1 and 10 million runs in it.
+"""Each report on the runs of a table, with 0.1 and 1 million runs, or more, in it.
 
 Every report is made as often as fits into ``--seconds``, at least five times, on SQLite and on a
 PostgreSQL server that is started for it. The first one, which also loads the modules and warms the

@@ -1,4 +1,4 @@
-"""Each endpoint of the REST API over HTTP, with 0.1, 1 and 10 million runs in the table.
+"""Each endpoint of the REST API over HTTP, with 0.1 and 1 million runs, or more, in the table.
 
 A real exporter answers 8 clients while 4 processes write runs, as syncs do, on SQLite and on a
 PostgreSQL server that is started for it. A client waits ``--pause`` seconds after each answer.
@@ -75,7 +75,7 @@ GOAL_LIST_MS = 25.0
 GOAL_SERIES_MS = 100.0
 GOAL_SEARCH_MS = 300.0
 GOAL_GROWTH = 1.5
-PEER_SECONDS = 10.0
+PEER_SECONDS = 3.0
 PEER_TIMES = 30
 KINDS: tuple[type[RunStarted | Heartbeat | RunEnded], ...] = (RunStarted, Heartbeat, RunEnded)
 Times = dict[str, list[float]]
@@ -111,7 +111,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     add_databases(parser)
-    parser.add_argument("--seconds", type=float, default=60, help="how long the clients ask")
+    parser.add_argument("--seconds", type=float, default=30, help="how long the clients ask")
     parser.add_argument("--pause", type=float, default=0.1, help="of a client after an answer")
     parser.add_argument("--runs-a-second", type=float, default=5, help="of each writer")
     parser.add_argument("--seed", type=int, default=1)

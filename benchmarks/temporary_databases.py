@@ -34,7 +34,7 @@ class Database:
 
 def add_databases(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose databases and sizes of their table."""
-    sizes = [100_000, 1_000_000, 10_000_000]
+    sizes = [100_000, 1_000_000]
     kinds = ["sqlite", "postgresql"]
     parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="runs in the table")
     parser.add_argument("--databases", nargs="+", choices=kinds, default=kinds)
