@@ -6,9 +6,9 @@ installed are left out, and so is what has the size 0.
 In the plain log, a generated ``api_calls.log`` of JSON lines, the lines of a minute in its middle
 are found by time; ripgrep and grep find them by the text that their times begin with. What the
 other searches look for is in no line. A figure is the processor time of the whole command, the
-shortest of five rounds; that of our command is also given without its start, which is measured by a
-search in an empty folder. What REST answers from the same log is measured inside one process: its
-processor time, the shortest and the longest of five rounds.
+median of five rounds; p99 is the longest of them. That of our command is also given without its
+start, which is measured by a search in an empty folder. What REST answers from the same log is
+measured inside one process: its processor time, the median and p99 of a hundred rounds.
 
 The archives are five for each night. The lines of one run in the middle of the year are found with
 the sidecars that the cleanup writes, and without; ripgrep decompresses all archives (``-z``).
@@ -20,6 +20,7 @@ import argparse
 import random
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,10 +29,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from log_analysis import generate
 from log_year import START as NIGHT_START
 from log_year import archive, day_of_logs
+from spread import p99
 
 from canvas_sync_exporter.logs.search import (
     FoundLine,
@@ -47,19 +50,35 @@ from canvas_sync_exporter.logs.sidecars import complete_sidecars
 from canvas_sync_exporter.logs.volume import Volume, log_volume
 
 ROUNDS = 5
+ANSWERS = 100
 COMMAND = "from canvas_sync_exporter.cli import script; script()"
 SEARCH = [sys.executable, "-c", COMMAND, "search", "--limit", "100000"]
 
 
-def cpu_seconds(command: Sequence[str]) -> float:
-    """Return the processor time of a command, the shortest of several rounds."""
+class Figure(NamedTuple):
+    """Processor seconds of a command: the median, and the 99th percentile."""
+
+    median: float
+    p99: float
+
+
+def cpu_seconds(command: Sequence[str]) -> Figure:
+    """Return the processor time of a command."""
     times = []
     for _ in range(ROUNDS):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # 1: nothing found
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(times)
+    return Figure(statistics.median(times), p99(times))
+
+
+def report(title: str, own: Figure, start: float) -> None:
+    """Print the figure of our command, also without its start."""
+    print(
+        f"{title:28}search {own.median:6.2f} s, p99 {own.p99:6.2f} s,"
+        f" without its start {own.median - start:6.2f} s"
+    )
 
 
 def middle_minute(log: Path) -> datetime:
@@ -102,13 +121,15 @@ def measure_plain_log(folder: Path, megabytes: int, start: float) -> None:
     print(f"api_calls.log of {megabytes} MB; our start: {start:.2f} s")
     for title, (ours, theirs) in plain_searches(middle_minute(log)).items():
         own = cpu_seconds([*SEARCH, "--log-dir", str(folder), *ours])
-        print(f"{title:28}search {own:6.2f} s, without its start {own - start:6.2f} s")
+        report(title, own, start)
         for peer in filter(shutil.which, ("rg", "grep")):
             flags = ["-E"] if peer == "grep" and theirs[0] != "-F" else []
-            seconds = cpu_seconds([peer, *flags, *theirs, str(log)])
+            other = cpu_seconds([peer, *flags, *theirs, str(log)])
+            seconds = other.median
             print(
-                f"{'':28}{peer:6} {seconds:6.2f} s; search takes {own / seconds:6.2f} x,"
-                f" without its start {(own - start) / seconds:6.2f} x"
+                f"{'':28}{peer:6} {seconds:6.2f} s, p99 {other.p99:6.2f} s;"
+                f" search takes {own.median / seconds:6.2f} x,"
+                f" without its start {(own.median - start) / seconds:6.2f} x"
             )
 
 
@@ -146,11 +167,11 @@ def measure_answers(folder: Path) -> None:
     }
     for title, ask in answers.items():
         times = []
-        for _ in range(ROUNDS):
+        for _ in range(ANSWERS):
             begun = time.process_time()
             ask()
             times.append((time.process_time() - begun) * 1000)
-        print(f"{title:28}{min(times):8.1f} to {max(times):8.1f} ms")
+        print(f"{title:28}{statistics.median(times):8.1f} ms, p99 {p99(times):8.1f} ms")
 
 
 def measure_archives(folder: Path, nights: int, runs: int, start: float) -> None:
@@ -177,17 +198,19 @@ def measure_archives(folder: Path, nights: int, runs: int, start: float) -> None
     ours = {"one run": ["--task", task], "one hour": ["--since", hour[0], "--until", hour[1]]}
     figures = {title: cpu_seconds([*search, *options]) for title, options in ours.items()}
     for title, own in figures.items():
-        print(f"{title:28}search {own:6.2f} s, without its start {own - start:6.2f} s")
+        report(title, own, start)
     for path in archive_dir.glob("*.sidecar"):
         path.unlink()
     for title, options in ours.items():
-        own = cpu_seconds([*search, *options])
-        print(f"{title + ', no sidecars':28}search {own:6.2f} s")
+        report(f"{title}, no sidecars", cpu_seconds([*search, *options]), start)
     if shutil.which("rg"):
         archives = map(str, archive_dir.glob("*.tar.gz"))
-        seconds = cpu_seconds(["rg", "-z", "-a", "-F", f'"task_id":"{task}"', *archives])
-        share = figures["one run"] / seconds
-        print(f"{'one run':28}rg -z  {seconds:6.2f} s; search takes {share:.2f} x with sidecars")
+        other = cpu_seconds(["rg", "-z", "-a", "-F", f'"task_id":"{task}"', *archives])
+        share = figures["one run"].median / other.median
+        print(
+            f"{'one run':28}rg -z  {other.median:6.2f} s, p99 {other.p99:6.2f} s;"
+            f" search takes {share:.2f} x with sidecars"
+        )
 
 
 def main() -> None:
@@ -197,7 +220,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100, help="runs of each night (100)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as empty:
-        start = cpu_seconds([*SEARCH, "--log-dir", empty])
+        start = cpu_seconds([*SEARCH, "--log-dir", empty]).median
     if arguments.megabytes:
         with tempfile.TemporaryDirectory() as name:
             generate(Path(name) / "api_calls.log", arguments.megabytes * 1_000_000)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["Server", "ask", "bare_pages", "cpu_of", "unzipped"]
+__all__ = ["Server", "ask", "bare_pages", "cpu_of", "cpu_times", "unzipped"]
 
 ROUNDS: Final = 10
 
@@ -73,9 +73,14 @@ def cpu_of(server: Server, request: Callable[[], object], rounds: int = ROUNDS) 
 
     Now and then a recurring job of the server falls into one of them.
     """
+    return statistics.median(cpu_times(server, request, rounds))
+
+
+def cpu_times(server: Server, request: Callable[[], object], rounds: int) -> list[float]:
+    """Return the processor times of a server for so many answers, in milliseconds."""
     times = []
     for _ in range(rounds):
         before = server.cpu
         request()
         times.append(server.cpu - before)
-    return statistics.median(times)
+    return times
