@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
 from operator import add
 from typing import Any, Final, TypeVar
 
@@ -121,25 +122,33 @@ class Aggregate:
         self.newest = list(map(later, self.newest, other.newest))
         if self.errors is None or other.errors is None:
             self.errors = None
-        else:
+        elif other.errors:
             self.errors.update(other.errors)
 
-    def add_rows(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Add runs, each given as :data:`ROW_COLUMNS`."""
-        self.runs += len(rows)
-        columns = list(zip(*rows, strict=True))
-        self.sums = list(map(add, self.sums, map(_sum, columns[_FIRST_SUM:])))
+    def add_columns(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Add runs, given as the values of each of :data:`ROW_COLUMNS`."""
+        self.runs += len(columns[_END])
+        self.sums = list(map(add, self.sums, _sums(columns[_FIRST_SUM:])))
         for name, values in zip(MEASURES, columns[_FIRST_MEASURE:_FIRST_SUM], strict=True):
             self.measures[name].add(_numbers(values))
+        ends = columns[_END]
         for number, processed in enumerate(_PROCESSED):
-            ends = [row[_END] for row in rows if row[processed] and row[_END] is not None]
-            self.newest[number] = later(self.newest[number], max(ends, default=None))
+            of_item = filter(None, compress(ends, columns[processed]))
+            self.newest[number] = later(self.newest[number], max(of_item, default=None))
         if self.errors is not None:
             self.errors.update(error for error in columns[_ERROR] if error is not None)
 
 
+def _sums(columns: Sequence[Sequence[Any]]) -> list[int]:
+    """Add up columns of integers; SQLite may have stored values of any type among them."""
+    try:
+        totals = list(map(sum, columns))
+    except TypeError:
+        return list(map(_sum, columns))
+    return totals if set(map(type, totals)) <= {int} else list(map(_sum, columns))
+
+
 def _sum(values: Sequence[Any]) -> int:
-    """Add up integers; SQLite may have stored values of any type among them."""
     try:
         total = sum(values)
     except TypeError:
@@ -169,7 +178,14 @@ Groups = dict[Group, Aggregate]
 def merge(into: Groups, found: Groups) -> None:
     """Add aggregates, group by group, without changing the added ones."""
     for group, aggregate in found.items():
-        into.setdefault(group, Aggregate()).merge(aggregate)
+        _of_group(into, group).merge(aggregate)
+
+
+def _of_group(groups: Groups, group: Group) -> Aggregate:
+    aggregate = groups.get(group)
+    if aggregate is None:
+        aggregate = groups[group] = Aggregate()
+    return aggregate
 
 
 def gather(
@@ -186,8 +202,8 @@ def gather(
         sorted_out.setdefault((place(row[0]), (row[1], row[2])), []).append(row)
     found: dict[_Place, Groups] = {}
     for (where, group), runs in sorted_out.items():
-        aggregate = found.setdefault(where, {}).setdefault(group, Aggregate())
-        aggregate.add_rows(runs)
+        aggregate = _of_group(found.setdefault(where, {}), group)
+        aggregate.add_columns(list(zip(*runs, strict=True)))
     return found
 
 

@@ -31,7 +31,7 @@ _MANY_BUCKETS: Final = 4
 _MOST_ROWS: Final = 20_000
 """After so many rows, no further bucket is started, so that memory and latency stay bounded."""
 _MOST_ENTRIES: Final = 10_000
-_AT_ONCE: Final = 2_000
+_AT_ONCE: Final = 500
 _changes = changes_table.c
 _start = metrics_table.c.sync_start_time
 

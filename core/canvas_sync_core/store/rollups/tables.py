@@ -25,6 +25,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Delete,
     Dialect,
     Engine,
     Float,
@@ -224,12 +225,8 @@ def replace_groups(
         by_start: The new rollups of each bucket, by its start.
         is_deleted: Whether they are those of deleted runs.
     """
-    where = (
-        _rollups.seconds == _seconds(length),
-        _rollups.start.in_(by_start),
-        _rollups.is_deleted == is_deleted,
-    )
-    connection.execute(delete(rollups_table).where(*where))
+    parameters = {"length": _seconds(length), "starts": list(by_start), "is_deleted": is_deleted}
+    connection.execute(_deletion(), parameters)
     to_stored = _Times(connection.dialect).to_stored
     rows = [
         (_seconds(length), to_stored(start), is_deleted, *group, *_to_values(aggregate, to_stored))
@@ -257,6 +254,16 @@ def recompute_from_parts(
     merge_groups(connection, parts, groups, is_deleted=is_deleted)
     replace_groups(
         connection, bucket_range.length, {bucket_range.begin: groups}, is_deleted=is_deleted
+    )
+
+
+@cache
+def _deletion() -> Delete:
+    """Delete the rollups of some buckets; prepared once, because building it takes long."""
+    return delete(rollups_table).where(
+        _rollups.seconds == bindparam("length", type_=Integer()),
+        _rollups.start.in_(bindparam("starts", expanding=True, type_=UtcDateTime())),
+        _rollups.is_deleted == bindparam("is_deleted", type_=Boolean()),
     )
 
 

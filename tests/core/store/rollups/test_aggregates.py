@@ -117,5 +117,5 @@ def test_unknown_errors_stay_unknown(one: Counter[str] | None, other: Counter[st
     aggregate = Aggregate(errors=one)
     aggregate.merge(Aggregate(errors=other))
     assert aggregate.errors is None
-    aggregate.add_rows([_row(error="A")])
+    aggregate.add_columns(list(zip(_row(error="A"), strict=True)))
     assert aggregate.errors is None

@@ -212,17 +212,17 @@ def test_a_correction_during_the_first_roll_up_makes_only_its_quarter_be_read_ag
     _a_day_before_there_were_rollups(engine)
     rollups = Rollups(engine)
     rows: list[int] = []
-    add_up_rows = aggregates.Aggregate.add_rows
+    add_up_columns = aggregates.Aggregate.add_columns
 
-    def count(aggregate: aggregates.Aggregate, found: Sequence[Any]) -> None:
-        rows.append(len(found))
-        add_up_rows(aggregate, found)
+    def count(aggregate: aggregates.Aggregate, columns: Sequence[Sequence[Any]]) -> None:
+        rows.append(len(columns[0]))
+        add_up_columns(aggregate, columns)
 
     def correct(step: str) -> None:
         if step == "added up beforehand" and len(rows) == 92:
             _correct(engine, "run-40", grades_failed=9)
 
-    monkeypatch.setattr(aggregates.Aggregate, "add_rows", count)
+    monkeypatch.setattr(aggregates.Aggregate, "add_columns", count)
     assert roll_up(engine, _LONG, correct) is False
     assert sum(rows) == 92 + 1
     assert_same_answers(rollups, engine, _SINCE)
