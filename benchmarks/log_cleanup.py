@@ -7,7 +7,8 @@ The same generated ``api_calls.log.1`` of JSON lines is archived, read back and 
 is that of the whole cleanup, which also flushes the archive to disk; the sidecar that it writes
 afterwards, for which it reads the archive once more, is given apart. The peers are ``tar | igzip``
 or ``tar | pigz`` at level 1, then the same program with ``tar --diff``; they write no sidecar. A
-figure is processor time, the shortest of five rounds.
+figure is processor time, the shortest of five rounds; the median and the longest follow it. Ratios
+are of the shortest.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import argparse
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC
 from pathlib import Path
 from unittest.mock import patch
@@ -73,6 +75,11 @@ def peer_cleanup(log: Path, packer: str) -> float:
     return cpu_seconds(act)
 
 
+def format_times(times: Sequence[float]) -> str:
+    """Return the shortest time, and in brackets the median and the longest."""
+    return f"{min(times):5.2f} s ({statistics.median(times):.2f}, {max(times):.2f})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--megabytes", type=int, default=200)
@@ -81,13 +88,17 @@ def main() -> None:
         log = Path(name) / "api_calls.log.1"
         generate(log, megabytes * 1_000_000)
         ours = [our_cleanup(log, Path(name) / "logs") for _ in range(ROUNDS)]
-        cleanup, sidecar = (min(each) for each in zip(*ours, strict=True))
-        print(f"{megabytes} MB: cleanup {cleanup:5.2f} s, and its sidecar {sidecar:5.2f} s")
+        cleanups, sidecars = zip(*ours, strict=True)
+        cleanup, sidecar = min(cleanups), min(sidecars)
+        print(f"{megabytes} MB: cleanup         {format_times(cleanups)}")
+        print(f"{megabytes} MB: and its sidecar {format_times(sidecars)}")
         for peer, packer in PEERS.items():
             if shutil.which(peer):
-                theirs = min(peer_cleanup(log, packer) for _ in range(ROUNDS))
+                times = [peer_cleanup(log, packer) for _ in range(ROUNDS)]
+                theirs = min(times)
                 print(
-                    f"tar and {peer:6}{theirs:6.2f} s; the cleanup takes {cleanup / theirs:.2f} x, "
+                    f"tar and {peer:6}{format_times(times)}; "
+                    f"the cleanup takes {cleanup / theirs:.2f} x, "
                     f"with its sidecar {(cleanup + sidecar) / theirs:.2f} x"
                 )
 

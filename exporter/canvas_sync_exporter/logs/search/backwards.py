@@ -42,12 +42,14 @@ def blocks_backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
                 continue
             yield at + cut, b""
             data, is_too_long = data[:cut], False
-        data += begun
         start = data.find(_NEWLINE) + 1 if at else 0
-        begun = data[:start] if start else data
+        if at and not start:
+            begun, lines = data + begun, b""
+        else:  # copy each byte only once, since reading is mostly copying
+            lines = b"".join((memoryview(data)[start:], begun))
+            begun = data[:start]
         if at and len(begun) > LINE_LIMIT:
             is_too_long, begun = True, b""
-        lines = data[start:] if start or not at else b""
         if lines:
             yield at + start, lines
 
