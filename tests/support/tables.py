@@ -9,11 +9,15 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Engine
 
 from canvas_sync_core.files.modes import PRIVATE_FOLDER, make_folder
 from canvas_sync_core.store.database import open_engine, upgrade
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 __all__ = ["create_tables", "put_file", "sqlite_file"]
 
@@ -47,9 +51,18 @@ def _replace_by_copy(url: URL) -> None:
             engine = open_engine(url.set(database=_MIGRATED).render_as_string(hide_password=False))
             upgrade(engine)
             engine.dispose()
+        _put_aside(connection, url.database)
         copied = f"{url.database} TEMPLATE {_MIGRATED} STRATEGY file_copy"
-        connection.execute(f"DROP DATABASE {url.database}".encode())
         connection.execute(f"CREATE DATABASE {copied}".encode())
+
+
+def _put_aside(connection: Connection, database: str | None) -> None:
+    """Leave an empty database to the next test, unless one is left over already."""
+    from .postgresql import LEFT_OVER
+
+    known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [LEFT_OVER])
+    aside = "DROP DATABASE {}" if known.fetchone() else f"ALTER DATABASE {{}} RENAME TO {LEFT_OVER}"
+    connection.execute(aside.format(database).encode())
 
 
 def sqlite_file(fill: Callable[[Engine], object]) -> bytes:
