@@ -25,6 +25,8 @@ __all__ = ["Portion", "portions"]
 _FIRST: Final = 1_000
 _GROWTH: Final = 4
 _LARGEST: Final = 16_000
+_SHORTEST: Final = 1e-6
+"""Seconds: clocks may give the same time twice."""
 _LAST_OF_PORTION: Final = bindparam("portion_offset", type_=BigInteger())
 _columns = metrics_table.c
 
@@ -63,6 +65,7 @@ def portions(
     after = read_cursor(cursor) if cursor is not None else None
     size = _FIRST
     while True:
+        began = time.monotonic()
         condition = true() if after is None else after_cursor(after[0])
         keys = newest_keys(alternatives, condition)
         parameters: dict[str, Any] = {"page_limit": size}
@@ -70,9 +73,12 @@ def portions(
             parameters |= {"page_start": after[0], "page_number": after[1]}
         after = _last(connection, keys, parameters)
         yield Portion(keys, parameters, after)
-        if after is None or time.monotonic() >= deadline:
+        now = time.monotonic()
+        if after is None or now >= deadline:
             return
-        size = min(size * _GROWTH, _LARGEST)
+        # A portion that takes longer than what is left would keep the reader waiting after its end.
+        fitting = int(size * (deadline - now) / max(now - began, _SHORTEST))
+        size = min(size * _GROWTH, _LARGEST, max(fitting, _FIRST))
 
 
 def _last(
