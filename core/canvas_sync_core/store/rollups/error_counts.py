@@ -7,9 +7,10 @@ rows that are in the rollups; only then are the other figures of the same rollup
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     Boolean,
@@ -32,13 +33,14 @@ from .aggregates import ENDED, Aggregate, Group, Groups, merge
 from .buckets import DAY, FIFTEEN_MINUTES, HOUR, BucketRange, floor, within
 from .tables import changes_table, decode_errors, encode_errors, mark_day, rollups_table
 
-__all__ = ["fill_in_newest_hour", "has_unknown_errors", "merge_error_counts"]
+__all__ = ["fill_in_newest_hour", "gather_error_counts", "has_unknown_errors", "merge_error_counts"]
 
 _rollups = rollups_table.c
 _runs = metrics_table.c
 _SECOND: Final = timedelta(seconds=1)
 _NONE: Final = "{}"
 _Counts = dict[Group, Counter[str]]
+_Place = TypeVar("_Place", bound=Hashable)
 
 
 def merge_error_counts(
@@ -65,6 +67,27 @@ def merge_error_counts(
     statement = _errors_in_range(has_flag=is_deleted is not None)
     for sync_type, status, stored in connection.execute(statement, parameters):
         merge(into, {(sync_type, status): Aggregate(errors=decode_errors(stored))})
+
+
+def gather_error_counts(
+    rows: Iterable[Sequence[Any]], place: Callable[[datetime], _Place]
+) -> dict[_Place, Groups]:
+    """Count runs by error, grouped by key; runs without an error are left out.
+
+    Args:
+        rows: Runs as ``KIND_COLUMNS``.
+        place: Returns the key for a run's start.
+    """
+    errors = Counter(
+        (place(start), (sync_type, status), error)
+        for start, sync_type, status, _end, error in rows
+        if error is not None
+    )
+    found: dict[_Place, Groups] = {}
+    for (where, group, error), runs in errors.items():
+        one = {group: Aggregate(errors=Counter({error: runs}))}
+        merge(found.setdefault(where, {}), one)
+    return found
 
 
 @cache

@@ -13,9 +13,9 @@ from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.pages import in_period
 from canvas_sync_core.store.stored_times import EARLIEST
 
-from .aggregates import ENDED, Groups
+from .aggregates import ENDED, KIND_COLUMNS, Groups
 from .buckets import whole_buckets
-from .error_counts import has_unknown_errors, merge_error_counts
+from .error_counts import gather_error_counts, has_unknown_errors, merge_error_counts
 from .slice_reader import SliceReader, Slices
 
 __all__ = ["ErrorPoint", "ErrorReader", "ErrorSeries", "ErrorSummary", "NamedErrors", "TopErrors"]
@@ -116,7 +116,12 @@ class ErrorReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._slices: SliceReader[_Counts] = SliceReader(
-            engine, _counts, merge_error_counts, lacks=has_unknown_errors
+            engine,
+            _counts,
+            merge_error_counts,
+            lacks=has_unknown_errors,
+            columns=KIND_COLUMNS,
+            gather_rows=gather_error_counts,
         )
 
     def top(self, since: datetime, until: datetime, limit: int) -> TopErrors:

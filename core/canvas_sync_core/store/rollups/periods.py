@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Engine, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, func, select
 
 from canvas_sync_core.errors import StorageError
 from canvas_sync_core.store.database import connect_for_long_read, connect_to_read_snapshot
@@ -137,10 +137,21 @@ def read_between(
     return groups
 
 
-def new_rows(connection: Connection, state: RollupState, since: datetime) -> Iterator[Row[Any]]:
-    """Return the runs that have ended but are not in a rollup yet, as ``ROW_COLUMNS``.
+def new_rows(
+    connection: Connection,
+    state: RollupState,
+    since: datetime,
+    columns: Sequence[ColumnElement[Any]] = ROW_COLUMNS,
+) -> Iterator[Row[Any]]:
+    """Return the runs that have ended but are not in a rollup yet.
 
     Those in changed buckets are left out, because these buckets are read from their rows.
+
+    Args:
+        connection: A transaction that sees one snapshot.
+        state: What the rollups contain in that snapshot.
+        since: Start of a 15-minute bucket.
+        columns: What to read; first the start.
     """
     if not state.has_new_runs:
         return iter(())
@@ -148,7 +159,7 @@ def new_rows(connection: Connection, state: RollupState, since: datetime) -> Ite
     run_ids = select(changes.run_id).where(changes.run_id.is_not(None), changes.start >= since)
     # The row may have been corrected since the change was recorded, so that the run starts earlier.
     is_recent = _runs.sync_start_time >= since
-    rows = connection.execute(select(*ROW_COLUMNS).where(_runs.id.in_(run_ids), ENDED, is_recent))
+    rows = connection.execute(select(*columns).where(_runs.id.in_(run_ids), ENDED, is_recent))
     return (row for row in rows if floor(row[0], FIFTEEN_MINUTES) not in state.changed_buckets)
 
 

@@ -22,7 +22,7 @@ from canvas_sync_core.store.statistics import sum_of
 from canvas_sync_core.store.stored_times import EARLIEST, LATEST
 from canvas_sync_core.store.timestamps import UtcDateTime
 
-from .aggregates import ENDED
+from .aggregates import ENDED, KIND_COLUMNS
 from .buckets import DAY, FIFTEEN_MINUTES, BucketRange, ceiling, cover, floor
 from .error_counts import has_unknown_errors
 from .periods import new_rows
@@ -99,8 +99,8 @@ def _count_whole_buckets(
             counts[kind] += runs
     for start in changed:
         counts += _count_rows(connection, start, start + FIFTEEN_MINUTES)
-    new: Iterable[Sequence[Any]] = new_rows(connection, state, begin)
-    for start, sync_type, status, _end, error, *_ in new:
+    new: Iterable[Sequence[Any]] = new_rows(connection, state, begin, KIND_COLUMNS)
+    for start, sync_type, status, _end, error in new:
         if start < end:
             counts[RunKind(status, sync_type, error)] += 1
     return counts

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from canvas_sync_core.store.database import connect_for_long_read, connect_to_read_snapshot
 from canvas_sync_core.store.model import metrics_table
@@ -34,6 +34,9 @@ _MOST_CACHED: Final = 4_000
 _LONG: Final = 3_660 * DAY
 _start = metrics_table.c.sync_start_time
 _Value = TypeVar("_Value")
+_GatherRows = Callable[
+    [Iterable[Sequence[Any]], Callable[[datetime], Slice]], Mapping[Slice, Groups]
+]
 
 
 class TooManySlicesError(ValueError):
@@ -65,6 +68,8 @@ class SliceReader(Generic[_Value]):
         merge_rollups: Reads the rollups of a time bucket; it may leave out what ``value`` ignores.
         lacks: Returns whether the rollups of a period, given by start and end, lack something, so
             that the rows have to be read.
+        columns: What is read of a row; it may leave out what ``value`` ignores.
+        gather_rows: Adds up such rows by slice.
     """
 
     def __init__(
@@ -73,11 +78,16 @@ class SliceReader(Generic[_Value]):
         value: Callable[[Groups], _Value],
         merge_rollups: MergeRollups = merge_range,
         lacks: Callable[[Connection, datetime, datetime], bool] = lambda *_: False,
+        *,
+        columns: Sequence[ColumnElement[Any]] = ROW_COLUMNS,
+        gather_rows: _GatherRows = gather,
     ) -> None:
         self._engine = engine
         self._lacks = lacks
         self._value = value
         self._merge_rollups = merge_rollups
+        self._columns = columns
+        self._gather_rows = gather_rows
         self._cache: GenerationCache[_Value] = GenerationCache(_MOST_CACHED)
 
     def read(
@@ -111,11 +121,19 @@ class SliceReader(Generic[_Value]):
     def _from_rollups(
         self, connection: Connection, state: RollupState, parts: Sequence[Slice], step: str
     ) -> Slices[_Value]:
-        new = _new_groups(connection, state, parts)
+        new = self._new_groups(connection, state, parts)
         values = [
             (part, self._read_slice(connection, state, part, new.get(part))) for part in parts
         ]
         return Slices(parts[0].begin, parts[-1].end, step, values)
+
+    def _new_groups(
+        self, connection: Connection, state: RollupState, parts: Sequence[Slice]
+    ) -> Mapping[Slice, Groups]:
+        """Add up the runs that are not in a rollup yet, by slice."""
+        begin, end = parts[0].begin, parts[-1].end
+        rows = new_rows(connection, state, begin, self._columns)
+        return self._gather_rows((row for row in rows if begin <= row[0] < end), _slice_of(parts))
 
     def _read_slice(
         self, connection: Connection, state: RollupState, part: Slice, new: Groups | None
@@ -141,8 +159,8 @@ class SliceReader(Generic[_Value]):
     ) -> Slices[_Value]:
         begin, end = parts[0].begin, parts[-1].end
         require_few_rows(connection, begin, end)
-        rows = connection.execute(select(*ROW_COLUMNS).where(within(_start, begin, end), ENDED))
-        groups = gather(rows, _slice_of(parts))
+        rows = connection.execute(select(*self._columns).where(within(_start, begin, end), ENDED))
+        groups = self._gather_rows(rows, _slice_of(parts))
         values = [(part, self._value(groups.get(part, {}))) for part in parts]
         return Slices(begin, end, step, values)
 
@@ -174,16 +192,6 @@ def _divide(
             f"use a longer step; this would give {count:.0f} points, and {_MOST} are allowed"
         )
     return slices(since, until, STEPS[step], zone), step
-
-
-def _new_groups(
-    connection: Connection, state: RollupState, parts: Sequence[Slice]
-) -> Mapping[Slice, Groups]:
-    """Add up the runs that are not in a rollup yet, by slice."""
-    begin = parts[0].begin
-    rows = new_rows(connection, state, begin)
-    inside = (row for row in rows if begin <= row[0] < parts[-1].end)
-    return gather(inside, _slice_of(parts))
 
 
 def _slice_of(parts: Sequence[Slice]) -> Callable[[datetime], Slice]:

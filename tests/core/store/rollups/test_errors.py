@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from canvas_sync_core.events import ErrorInfo, RunSnapshot
 from canvas_sync_core.names import RunStatus
@@ -146,6 +147,22 @@ def test_errors_of_deleted_runs_still_count(engine: Engine) -> None:
         assert [each.runs for each in after.items] == [each.runs for each in before.items]
         assert after.items[0].first_seen != before.items[0].first_seen
         roll_up(engine, _LONG)
+
+
+def test_new_runs_are_counted_from_few_of_their_columns(engine: Engine) -> None:
+    _history(engine)
+    roll_up(engine, _LONG)
+    write(engine, _bad("new", "http_500", -1), snapshot("good-new", start_time=_at(-1)))
+    statements: list[str] = []
+
+    def note(*given: Any) -> None:
+        statements.append(given[2])
+
+    event.listen(engine, "before_cursor_execute", note)
+    found = ErrorReader(engine).series(_NOON - _DAY, _NOON, step="1d")
+    event.remove(engine, "before_cursor_execute", note)
+    assert [sum(point.runs for point in each.points) for each in found.series] == [3, 3, 2]
+    assert not [each for each in statements if "api_seconds" in each or "db_seconds" in each]
 
 
 def test_no_statement_reads_a_whole_table(empty_database_url: str) -> None:
