@@ -39,7 +39,7 @@ PAUSE_S = 0.1
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=300_000)
     parser.add_argument("--days", type=int, default=5, help="how many days are deleted each time")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
