@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import Engine, func, literal, or_, select
 
 from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import ITEMS, RunStatus
@@ -21,7 +21,7 @@ from canvas_sync_core.store.incidents.tables import incidents_table, to_incident
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.periods import Period
 from canvas_sync_core.store.rollups.tables import days_table, has_rollups
-from canvas_sync_core.store.sync_types import sync_types_in_table
+from canvas_sync_core.store.sync_types import newest_first, sync_types_in_table
 
 from .causes import FailedRun
 from .figures import FAILURES
@@ -88,9 +88,8 @@ def last_runs(engine: Engine, before: datetime) -> dict[str, LastRun]:
     with connect_to_read(engine) as connection:
         for name in sync_types_in_table(connection):
             statement = (
-                select(*columns)
-                .where(_runs.sync_type == name, _runs.sync_start_time < before)
-                .order_by(_runs.sync_start_time.desc())
+                newest_first(select(*columns), literal(name))
+                .where(_runs.sync_start_time < before)
                 .limit(1)
             )
             row = connection.execute(statement).first()

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import get_type_hints
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from canvas_sync_core.names import TABLE
 from canvas_sync_core.schema.run_fields import RUN_FIELDS
 from canvas_sync_core.store.database import connect_to_read, open_engine, upgrade
-from canvas_sync_core.store.model import metrics_table
 from canvas_sync_exporter.judge.gathering.rows import newest_of_each_type
 from canvas_sync_exporter.judge.runs import EndedRun
 from support.many_types import MANY_TYPES
+from support.multiplied import multiply
 from support.plans import assert_bounded, explained
 from support.run_schema import row_types
 from support.runs import running, snapshot, write
 
 _MADE = {"id", "items", "duration", "suspect_reason", "status", "start", "end"}
 """They have a name or a type of their own."""
-_TASK_ID = "sync_task_id"
 
 
 def test_an_ended_run_has_the_facts_of_the_table_with_their_types() -> None:
@@ -46,7 +45,7 @@ def test_the_newest_run_of_a_type_is_found_without_passing_those_of_others(
     engine = open_engine(postgresql_url)
     upgrade(engine)
     write(engine, snapshot("one", sync_type="full"), snapshot("two", sync_type="grades"))
-    _multiply(engine, 2000)
+    multiply(engine, 2000)
 
     def ask(engine: Engine) -> None:
         with connect_to_read(engine) as connection:
@@ -55,20 +54,6 @@ def test_the_newest_run_of_a_type_is_found_without_passing_those_of_others(
     (plan,) = explained(engine, ask)
     engine.dispose()
     assert f"ix_{TABLE}_start" not in plan
-
-
-def _multiply(engine: Engine, times: int) -> None:
-    """Repeat the rows of the table so often that PostgreSQL chooses plans as for millions."""
-    copied = [each.name for each in metrics_table.columns if each.name not in ("id", _TASK_ID)]
-    names = ", ".join(copied)
-    with engine.begin() as connection:
-        connection.execute(
-            text(
-                f"INSERT INTO {TABLE} ({_TASK_ID}, {names})"
-                f" SELECT {_TASK_ID} || number, {names}"
-                f" FROM {TABLE}, generate_series(1, {times}) AS number"
-            )
-        )
 
 
 def test_an_empty_table_has_no_newest_runs(engine: Engine) -> None:

@@ -9,7 +9,11 @@ import pytest
 from sqlalchemy import Engine, event
 
 from canvas_sync_core.names import REPORT_KINDS, TABLE, MessageKind
+from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.rollups.writing import roll_up
+from canvas_sync_exporter.messages.reports.reading import last_runs
+from support.multiplied import multiply
+from support.plans import explained
 from support.reports import make, settings, utc
 from support.runs import failed, snapshot, write
 
@@ -53,3 +57,22 @@ def test_no_report_reads_the_whole_table(kind: MessageKind, engine: Engine, tmp_
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
             scans = [row[3] for row in plan if row[3].startswith(f"SCAN {TABLE}")]
             assert not [scan for scan in scans if "INDEX" not in scan], statement
+
+
+def test_the_last_run_of_a_type_is_found_without_passing_those_of_others(
+    postgresql_url: str,
+) -> None:
+    engine = open_engine(postgresql_url)
+    upgrade(engine)
+    old, new = START, START + timedelta(days=9).total_seconds()
+    write(
+        engine,
+        snapshot("old", sync_type="no longer run", start_time=old),
+        snapshot("new", sync_type="full", start_time=new),
+    )
+    multiply(engine, 2000)
+    found: list[str] = []
+    plans = explained(engine, lambda engine: found.extend(last_runs(engine, utc("2026-11-18"))))
+    engine.dispose()
+    assert found == ["full", "no longer run"]
+    assert not [plan for plan in plans if f"ix_{TABLE}_start" in plan]
