@@ -11,7 +11,8 @@ from .app_context import context_of
 from .blueprint import answer_problems, api_blueprint
 from .context import WebContext
 from .headers import add_security_headers
-from .metrics import count_requests, metrics_blueprint
+from .kept_responses import KeptResponses
+from .metrics import RequestMetrics, metrics_blueprint
 from .proxies import TrustedProxies
 from .runbooks import runbooks_blueprint
 
@@ -32,7 +33,8 @@ def create_app(context: WebContext, registry: CollectorRegistry, *further: Bluep
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.url_map.merge_slashes = False  # it redirects, to a URL that may not be that of a proxy
-    count_requests(app, registry)
+    metrics = RequestMetrics(registry)
+    metrics.follow(app)
     answer_problems(app)
     add_security_headers(app)
 
@@ -57,6 +59,7 @@ def create_app(context: WebContext, registry: CollectorRegistry, *further: Bluep
     def runbooks() -> Any:
         return redirect("runbooks/")  # relative, so that it stays below the path of a proxy
 
+    app.wsgi_app = KeptResponses(app.wsgi_app, metrics.count)  # type: ignore[method-assign]
     if proxies := context.configuration.exporter.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, proxies)  # type: ignore[method-assign]
     return app

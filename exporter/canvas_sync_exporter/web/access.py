@@ -56,14 +56,17 @@ class Access:
                 "localhost or a loopback address. Set CANVAS_SYNC_TOKENS_FILE to answer others.",
             )
 
-    def require(self, request: Request, scope: Scope) -> None:
+    def require(self, request: Request, scope: Scope) -> Token | None:
         """Refuse a caller whose token does not cover ``scope``.
+
+        Returns:
+            The token; None without tokens.
 
         Raises:
             ProblemError: 401 without a valid token, 403 if its scope is insufficient.
         """
         if self.tokens is None:
-            return
+            return None
         secret = _bearer(request)
         if secret is None:
             raise ProblemError(
@@ -86,6 +89,11 @@ class Access:
                     "WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'
                 },
             )
+        return token
+
+    def still_accepts(self, token: Token | None) -> bool:
+        """Whether what :meth:`require` returned is still valid."""
+        return self.tokens is None or token in self.tokens.all()
 
     def token(self, request: Request) -> Token | None:
         """Return the token that a request is sent with; None if there is no valid one."""

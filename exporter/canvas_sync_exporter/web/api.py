@@ -93,6 +93,7 @@ class Api:
                 "One run with all fields",
                 RUN_ID,
                 problems=NO_RUN,
+                is_shared=True,
             ),
             _query(
                 "sync/task/<path:task_id>",
@@ -101,6 +102,7 @@ class Api:
                 "One run with all fields, by its task id",
                 _TASK_ID,
                 problems=NO_RUN,
+                is_shared=True,
             ),
             _query(
                 "user/<user_id>/syncs",
@@ -111,6 +113,7 @@ class Api:
                 *_RANGE,
                 *_PAGE,
                 problems=_NO_USER,
+                is_shared=True,
             ),
             _query(
                 "recent",
@@ -137,6 +140,7 @@ class Api:
                 "Runs whose items or duration differ widely from the last ones of their kind",
                 *_PERIOD,
                 *_PAGE,
+                is_shared=True,
             ),
         )
 
@@ -160,6 +164,7 @@ class Api:
                 *_PERIOD,
                 _EXACT,
                 tag="statistics",
+                is_shared=True,
             ),
             _query(
                 "performance",
@@ -169,6 +174,7 @@ class Api:
                 *_PERIOD,
                 _EXACT,
                 tag="statistics",
+                is_shared=True,
             ),
             _query(
                 "freshness",

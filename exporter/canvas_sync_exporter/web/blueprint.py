@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from operator import methodcaller
 from typing import Any
 
 from flask import Blueprint, Flask, Response, request
@@ -25,7 +26,6 @@ from .docs import add_docs
 from .endpoint import Endpoint, find_endpoint, json_response
 from .error_api import ErrorApi
 from .expectation_api import ExpectationApi
-from .formats import EncodedList
 from .headers import add_security_headers
 from .incident_api import IncidentApi
 from .log_api import LogApi
@@ -86,7 +86,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
         )
 
     add_docs(blueprint)
-    shared = SharedAnswers(context.fingerprints.now, EncodedList.is_small)
+    shared = SharedAnswers(context.fingerprints.now, methodcaller("is_small"))
     by_path: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
         by_path.setdefault(endpoint.path, []).append(endpoint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .problems import ProblemError
@@ -57,6 +57,15 @@ class ConcurrencyLimit:
     def release(self) -> None:
         """Release a slot."""
         self._free.release()
+
+    def allows_now(self, question: Callable[[], bool]) -> bool:
+        """Ask a question in a slot that is free now; without one, the answer is no."""
+        if not self._free.acquire(blocking=False):
+            return False
+        try:
+            return question()
+        finally:
+            self.release()
 
     @contextmanager
     def acquired(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ __all__ = ["Body", "compress", "deliver"]
 
 _LEAST_BYTES: Final = 1024  # a smaller response fits into one packet anyway
 _GZIP_LEVEL: Final = 1
+_SMALL_BYTES: Final = 256 * 1024
 
 
 class _Compressible(Protocol):
@@ -32,6 +33,10 @@ class Body:
 
     def __init__(self, content: bytes) -> None:
         self.content = content
+
+    def is_small(self) -> bool:
+        """Whether a few of these can be kept in memory."""
+        return len(self.content) <= _SMALL_BYTES
 
     @cached_property
     def tag(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -15,8 +16,9 @@ from werkzeug.exceptions import MethodNotAllowed
 from .access import Access
 from .auth import Scope
 from .concurrency_limit import ConcurrencyLimit
-from .delivery import deliver
-from .formats import FORMAT, EncodedList, chosen_format, encode_list, list_response
+from .delivery import Body, deliver
+from .formats import FORMAT, EncodedList, Format, chosen_format, encode_list, list_response
+from .kept_responses import keep_response
 from .parameters import Parameter, read_parameters, require_proper_encoding
 from .problems import FieldError, ProblemError
 from .shared_answers import SharedAnswers
@@ -97,8 +99,7 @@ class Endpoint:
         Raises:
             ProblemError: The request is invalid or cannot be answered.
         """
-        if self.scope is not None:
-            access.require(request, self.scope)
+        token = None if self.scope is None else access.require(request, self.scope)
         require_proper_encoding(request.environ["PATH_INFO"], request.query_string)
         values = read_parameters(self.parameters, path, request.args)
         if self.method == "POST":
@@ -106,30 +107,52 @@ class Endpoint:
         deprecated = {each.former_name for each in self.parameters} & request.args.keys()
         # Requests that share an answer count too: each of them occupies a thread while it waits.
         with nullcontext() if self.is_always_answered else limit.acquired():
-            answer = self._list_response(shared, values) if self.is_list else self._response(values)
+            if self.is_shared:
+                answer, is_current = self._shared_response(shared, values)
+                keep_response(
+                    request.environ,
+                    lambda: access.still_accepts(token) and limit.allows_now(is_current),
+                )
+            else:
+                answer = self._response(values)
         if deprecated:
             answer.headers["Deprecation"] = _DEPRECATED_SINCE
         return answer
 
-    def _response(self, values: Mapping[str, Any]) -> Response:
+    def _response(self, values: dict[str, Any]) -> Response:
+        chosen = self._chosen_format(values)
         result = self.handler(**values)
         if isinstance(result, Response):
             return result
+        if chosen is not None:
+            return self._deliver(encode_list(result, chosen))
         answer = json_response(result)
         return deliver(answer) if self.is_conditional else answer
 
-    def _list_response(self, shared: SharedAnswers, values: dict[str, Any]) -> Response:
-        chosen = chosen_format(values.pop(FORMAT.name))
+    def _shared_response(
+        self, shared: SharedAnswers, values: dict[str, Any]
+    ) -> tuple[Response, Callable[[], bool]]:
+        """Return the response, and what tells whether it is still the one to give."""
+        chosen = self._chosen_format(values)
 
-        def encoded() -> EncodedList:
-            return encode_list(self.handler(**values), chosen)
+        def encoded() -> EncodedList | Body:
+            result = self.handler(**values)
+            return (
+                Body(msgspec.json.encode(result)) if chosen is None else encode_list(result, chosen)
+            )
 
-        if self.is_shared:
-            question = self.name, chosen, tuple(sorted(values.items(), key=itemgetter(0)))
-            found = shared.get(question, encoded)
-        else:
-            found = encoded()
-        return deliver(list_response(found, self.name), found.body)
+        question = self.name, chosen, tuple(sorted(values.items(), key=itemgetter(0)))
+        found = shared.get(question, encoded)
+        return self._deliver(found), partial(shared.is_current, question, found)
+
+    def _chosen_format(self, values: dict[str, Any]) -> Format | None:
+        """Take the format out of the values; None if the answer is no list."""
+        return chosen_format(values.pop(FORMAT.name)) if self.is_list else None
+
+    def _deliver(self, encoded: EncodedList | Body) -> Response:
+        if isinstance(encoded, Body):
+            return deliver(Response(encoded.content, content_type=self.content_type), encoded)
+        return deliver(list_response(encoded, self.name), encoded.body)
 
 
 def find_endpoint(endpoints: Sequence[Endpoint], method: str) -> Endpoint | Response:

@@ -47,7 +47,6 @@ _CONTENT_TYPES: Final = {
 }
 LIST_TYPES: Final = tuple(_CONTENT_TYPES.values())
 """Content types in which a list can be had."""
-_SMALL_BYTES: Final = 256 * 1024
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a text that begins so for a formula (OWASP, "CSV Injection")."""
 
@@ -66,7 +65,7 @@ class EncodedList:
 
     def is_small(self) -> bool:
         """Whether a few of these can be kept in memory."""
-        return len(self.body.content) <= _SMALL_BYTES
+        return self.body.is_small()
 
 
 def chosen_format(wanted: str | None) -> Format:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from flask import Blueprint, Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -16,8 +17,12 @@ from .access import Access
 from .auth import Scope
 from .delivery import compress
 from .exposition import expose
+from .kept_responses import name_series
 
-__all__ = ["count_requests", "metrics_blueprint"]
+__all__ = ["RequestMetrics", "metrics_blueprint"]
+
+_COUNTED: Final = MetricName.HTTP_REQUESTS
+_TIMED: Final = MetricName.HTTP_REQUEST_DURATION
 
 
 def metrics_blueprint(registry: CollectorRegistry, access: Access) -> Blueprint:
@@ -36,26 +41,45 @@ def metrics_blueprint(registry: CollectorRegistry, access: Access) -> Blueprint:
     return blueprint
 
 
-def count_requests(app: Flask, registry: CollectorRegistry) -> None:
-    """Count and time the requests that an app answers."""
-    counted, timed = MetricName.HTTP_REQUESTS, MetricName.HTTP_REQUEST_DURATION
-    spec = METRICS[counted]
-    requests = Counter(counted, spec.help, spec.label_names, registry=registry)
-    spec = METRICS[timed]
-    durations = Histogram(
-        timed, spec.help, spec.label_names, registry=registry, buckets=spec.buckets
-    )
-    bounds, mutex = LabelBounds(), Lock()
+class RequestMetrics:
+    """Counts and times requests.
 
-    @app.before_request
-    def start() -> None:
-        g.canvas_sync_start = time.perf_counter()
+    Args:
+        registry: What shows the metrics.
+    """
 
-    @app.after_request
-    def count(response: Response) -> Response:
-        endpoint = str(request.url_rule) if request.url_rule else OTHER
-        with mutex:
-            labels = bounds.apply(counted, (request.method, endpoint, str(response.status_code)))
-        requests.labels(*labels).inc()
-        durations.labels(*labels[:2]).observe(time.perf_counter() - g.canvas_sync_start)
-        return response
+    def __init__(self, registry: CollectorRegistry) -> None:
+        spec = METRICS[_COUNTED]
+        self._requests = Counter(_COUNTED, spec.help, spec.label_names, registry=registry)
+        spec = METRICS[_TIMED]
+        self._durations = Histogram(
+            _TIMED, spec.help, spec.label_names, registry=registry, buckets=spec.buckets
+        )
+        self._bounds, self._mutex = LabelBounds(), Lock()
+
+    def follow(self, app: Flask) -> None:
+        """Count the requests that an app answers."""
+
+        @app.before_request
+        def start() -> None:
+            g.canvas_sync_start = time.perf_counter()
+
+        @app.after_request
+        def count(response: Response) -> Response:
+            endpoint = str(request.url_rule) if request.url_rule else OTHER
+            values = request.method, endpoint, str(response.status_code)
+            with self._mutex:
+                labels = self._bounds.apply(_COUNTED, values)
+            name_series(request.environ, labels)
+            self.count(labels, time.perf_counter() - g.canvas_sync_start)
+            return response
+
+    def count(self, labels: tuple[str, ...], seconds: float) -> None:
+        """Count one request.
+
+        Args:
+            labels: Method, endpoint and status.
+            seconds: How long it took.
+        """
+        self._requests.labels(*labels).inc()
+        self._durations.labels(*labels[:2]).observe(seconds)

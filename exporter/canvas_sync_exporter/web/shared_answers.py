@@ -12,7 +12,7 @@ from canvas_sync_core.locks import Event, RLock
 
 __all__ = ["SharedAnswers"]
 
-_KEPT: Final = 8
+_KEPT: Final = 16
 _KEPT_SECONDS: Final = 1.0
 """So old may "the last seven days" become while nothing changes."""
 
@@ -76,12 +76,24 @@ class SharedAnswers:
             work: Works it out; if it fails in one request, the others try themselves.
         """
         fingerprint = self._fingerprint()
-        with self._lock:
-            kept = self._kept.get(question)
-        if kept is not None and kept.fingerprint == fingerprint and self._clock() < kept.until:
+        kept = self._find(question, fingerprint)
+        if kept is not None:
             answer: T = kept.answer
             return answer
         return self._work_out(question, work, fingerprint)
+
+    def is_current(self, question: Hashable, answer: object) -> bool:
+        """Whether :meth:`get` would return this very object, without working anything out."""
+        kept = self._find(question, self._fingerprint())
+        return kept is not None and kept.answer is answer
+
+    def _find(self, question: Hashable, fingerprint: Hashable) -> _Kept | None:
+        with self._lock:
+            kept = self._kept.get(question)
+        is_valid = (
+            kept is not None and kept.fingerprint == fingerprint and self._clock() < kept.until
+        )
+        return kept if is_valid else None
 
     def _work_out(self, question: Hashable, work: Callable[[], T], fingerprint: Hashable) -> T:
         with self._lock:

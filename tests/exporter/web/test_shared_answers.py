@@ -143,12 +143,12 @@ def test_an_answer_that_is_too_large_is_not_kept() -> None:
 
 def test_the_latest_few_answers_are_kept() -> None:
     keeping = Keeping()
-    for number in range(9):
+    for number in range(17):
         keeping.ask(f"question {number}")
-    keeping.ask("question 8")
-    assert keeping.worked == 9
+    keeping.ask("question 16")
+    assert keeping.worked == 17
     keeping.ask("question 0")
-    assert keeping.worked == 10
+    assert keeping.worked == 18
 
 
 def _waiting(asking: Asking) -> int:
