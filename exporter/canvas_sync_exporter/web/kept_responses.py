@@ -113,11 +113,11 @@ class KeptResponses:
         self._keep(key, _Kept(*begun[0], body, environ[_SERIES], is_current))
         return [body]
 
-    def _keep(self, key: Hashable, kept: _Kept) -> None:
+    def _keep(self, key: Hashable, response: _Kept) -> None:
         with self._lock:
             self._kept.pop(key, None)
-            if kept.status.startswith(("200", "304")):
-                self._kept[key] = kept
+            if response.status.startswith(("200", "304")):
+                self._kept[key] = response
             if len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
 
