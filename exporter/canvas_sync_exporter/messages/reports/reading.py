@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Engine, func, literal, or_, select
+from sqlalchemy import Engine, func, literal, or_, select, tuple_
 
 from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import ITEMS, RunStatus
@@ -21,7 +21,8 @@ from canvas_sync_core.store.incidents.tables import incidents_table, to_incident
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.periods import Period
 from canvas_sync_core.store.rollups.tables import days_table, has_rollups
-from canvas_sync_core.store.sync_types import newest_first, sync_types_in_table
+from canvas_sync_core.store.sync_types import sync_types_in_table
+from canvas_sync_core.store.timestamps import UtcDateTime
 
 from .causes import FailedRun
 from .figures import FAILURES
@@ -84,18 +85,22 @@ def last_runs(engine: Engine, before: datetime) -> dict[str, LastRun]:
     """
     items = (_runs[item_column(item, "processed")] for item in ITEMS)
     columns = (_runs.sync_status, _runs.sync_start_time, _runs.duration, *items)
+    of_type, start, end = _runs.sync_type, _runs.sync_start_time, literal(before, UtcDateTime())
     found = {}
     with connect_to_read(engine) as connection:
         for name in sync_types_in_table(connection):
             statement = (
-                newest_first(select(*columns), literal(name))
-                .where(_runs.sync_start_time < before)
+                select(*columns)
+                # One bound for both columns of the index of types, and the order of that index:
+                # so neither database passes runs of other types, or later ones.
+                .where(of_type >= name, tuple_(of_type, start) < tuple_(literal(name), end))
+                .order_by(of_type.desc(), start.desc())
                 .limit(1)
             )
             row = connection.execute(statement).first()
             if row is not None:
-                status, start, duration, *counts = row
-                found[name] = LastRun(status, start, duration, sum(counts))
+                status, began, duration, *counts = row
+                found[name] = LastRun(status, began, duration, sum(counts))
     return found
 
 
