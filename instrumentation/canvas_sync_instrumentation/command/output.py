@@ -30,9 +30,13 @@ _CHUNK: Final = 65536
 _STANDARD_STREAMS: Final = {"stdout": 1, "stderr": 2}
 _FIRST_FREE: Final = 3
 _CLOSED: Final = -1
-_LAST_CHUNK_SECONDS: Final = 0.5
+_END_OF_OUTPUT_SECONDS: Final = 0.5
 """How long to wait for the end of the output after the command has ended. Processes that it left in
 the background may hold it open for days."""
+_UNREAD_OUTPUT_SECONDS: Final = 4.0
+"""How much longer to wait while there is output that was not read yet, as on a busy machine. A
+process in the background may write more for ever."""
+_UNREAD_OUTPUT_POLL_SECONDS: Final = 0.01
 _REPLY_SECONDS: Final = 5.0
 _READY: Final = b"ready\n"
 
@@ -188,7 +192,7 @@ def _be_companion(
             has_ended = bool(messages.readline())
             if not has_ended:
                 _wait_for_end(process, copying)
-        _join(copying, _LAST_CHUNK_SECONDS)
+        _wait_for_output(streams, copying)
         output = {stream.name: stream.tail.redacted() for stream in streams}
         if has_ended:
             with contextlib.suppress(OSError):  # the wrapper was killed, or waits no longer
@@ -246,6 +250,17 @@ def _wait_for_end(process: int | None, copying: Sequence[Daemon]) -> None:
         _join(copying, None)
     else:
         select.select([process], [], [])
+
+
+def _wait_for_output(streams: Sequence[_Stream], copying: Sequence[Daemon]) -> None:
+    """Wait until what the command wrote before it ended is copied."""
+    _join(copying, _END_OF_OUTPUT_SECONDS)
+    deadline = monotonic() + _UNREAD_OUTPUT_SECONDS
+    unread = select.poll()  # which, unlike select(), accepts descriptors closed meanwhile
+    for stream in streams:
+        unread.register(stream.source, select.POLLIN)
+    while any(event & select.POLLIN for _, event in unread.poll(0)) and monotonic() < deadline:
+        _join(copying, _UNREAD_OUTPUT_POLL_SECONDS)
 
 
 def _join(threads: Sequence[Daemon], seconds: float | None) -> None:

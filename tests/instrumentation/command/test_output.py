@@ -1,12 +1,18 @@
-"""The companion that copies a command's output, when its wrapper is killed."""
+"""The companion that copies output: when its wrapper is killed, and on a busy machine."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from canvas_sync_core.threads import Daemon
+from canvas_sync_instrumentation.command import output
+from canvas_sync_instrumentation.command.tail import Tail
 from support.waiting import wait_until
 
 WRAPPER = """
@@ -42,3 +48,30 @@ def test_output_is_recorded_if_the_wrapper_is_killed_before_it_knows_the_process
         "night-1",
         {"stdout": ["went on"], "stderr": []},
     ]
+
+
+class _ThreadOfBusyMachine(Daemon):
+    """A thread that copies only after it was waited for several times."""
+
+    def __init__(self, stream: output._Stream) -> None:
+        super().__init__(lambda: None, "copy")
+        self._stream = stream
+        self._waits = 0
+
+    def join(self, timeout: float | None = None) -> bool:
+        self._waits += 1
+        if self._waits == 4:
+            self._stream.tail.feed(os.read(self._stream.source, 100))
+        return self._waits >= 4
+
+
+def test_the_last_lines_are_kept_if_the_machine_is_too_busy_to_copy_them_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output, "_END_OF_OUTPUT_SECONDS", 0.0)
+    source, end = os.pipe()
+    with os.fdopen(source), os.fdopen(end, "wb", buffering=0) as written:
+        stream = output._Stream("stdout", source, source, Tail(5))
+        written.write(b"last\n")  # and a process in the background holds it open
+        output._wait_for_output([stream], [_ThreadOfBusyMachine(stream)])
+        assert stream.tail.redacted() == ["last"]
