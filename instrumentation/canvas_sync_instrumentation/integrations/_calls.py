@@ -2,9 +2,10 @@
 
 One call by the app (``Session.send``, ``Client.send``) may send several requests: the library
 retries failures, follows redirects and renews tokens. So hooks wrap the library in two places. The
-outer wrapper starts and ends the :class:`Call`; the inner wrapper reports each attempt to it. A
-failed attempt that is followed by another one is recorded as a call; a redirect and its target are
-recorded as one.
+outer wrapper starts and ends the :class:`Call`; the inner wrapper reports each attempt to it. So
+the methods ``on_*`` note what the library has seen, and only ``finalize`` and
+``finalize_with_error`` end the call. A failed attempt that is followed by another one is recorded
+as a call; a redirect and its target are recorded as one.
 
 Only traffic on the wire counts. A cache may answer instead of Canvas, or after Canvas answered
 that nothing has changed (304).
@@ -205,7 +206,7 @@ class Call:
             if self._suppression is not None:
                 detach(self._suppression)
             if exc is not None:
-                self.failed(exc)
+                self.finalize_with_error(exc)
         finally:
             _reset(self._outer)
 
@@ -222,7 +223,7 @@ class Call:
         if self._pending is not None:
             self._outcome = _Answer(self._pending.reporter.clock.monotonic(), status, headers)
 
-    def handed_out(
+    def on_result(
         self, status: int, headers: Mapping[str, str], *, from_cache: bool = False
     ) -> bool:
         """Note the answer that the library returns; return whether it came over the wire.
@@ -242,10 +243,10 @@ class Call:
             self._pending = None
         return False
 
-    def followed(
+    def on_history(
         self, response: _Response, is_cached: Callable[[Any], bool] = lambda _: False
     ) -> None:
-        """Note the redirects that led to the answer, without those that a cache answered."""
+        """Note the redirects in the answer's ``history``, without those that a cache answered."""
         if not response.history:
             return
         with self.recorder.guard():
@@ -256,7 +257,7 @@ class Call:
             self._hops = [each.headers for each in from_host if not is_cached(each)]
             self._is_elsewhere = urlsplit(str(response.url)).netloc != host
 
-    def redirected_to(self, url: str) -> None:
+    def on_redirect(self, url: str) -> None:
         """Note that ``url`` is requested next; only a last answer below 400 is a redirect."""
         answer = self.answer
         if answer is None or answer[0] >= 400:
@@ -267,7 +268,7 @@ class Call:
             self._is_elsewhere = urlsplit(url).netloc != urlsplit(self._url).netloc
 
     def on_error(self, error: BaseException) -> None:
-        """Note that an attempt was not answered."""
+        """Note that an attempt got no answer; the library may still make another one."""
         if self._is_repeating:
             self.on_attempt()
         if self._pending is not None:
@@ -291,8 +292,8 @@ class Call:
                 self._method, self._url, self._headers, self._body, failed_at=outcome.end
             )
 
-    def finalize_later(self) -> None:
-        """Wait for a later :meth:`finalize`, but at most until the end of the run."""
+    def expect_body(self) -> None:
+        """Leave the call open until :meth:`finalize`, but at most until the end of the run."""
         with self.recorder.guard():
             pending, outcome = self._pending, self._outcome
             if pending is None or not isinstance(outcome, _Answer):
@@ -311,7 +312,7 @@ class Call:
             except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
                 self.recorder.internal_error(error)
 
-    def failed(self, error: BaseException) -> None:
+    def finalize_with_error(self, error: BaseException) -> None:
         """End the call with the exception that the library raised.
 
         If the exception only reports an answer that the library treats as a failure, the answer

@@ -75,14 +75,14 @@ def _recorded(
         call = _call_of(hook, session, request)
         with call:
             response = send()
-        is_new = _hand_out(call, response)
+        is_new = _note_result(call, response)
     else:
         headers: Mapping[str, Any] = request.headers or {}
         with RateLimitSlot(hook.recorder, hook.guard, request.url or "", headers) as slot:
             call = _call_of(hook, session, request)
             with call:
                 response = send()
-            is_new = _hand_out(call, response)
+            is_new = _note_result(call, response)
             slot.observe(call.answer)
     call.finalize(_loaded_body(response) if is_new else None)
     return response
@@ -101,14 +101,14 @@ def _call_of(hook: ActiveHook, session: object, request: PreparedRequest) -> Cal
     )
 
 
-def _hand_out(call: Call, response: object) -> bool:
+def _note_result(call: Call, response: object) -> bool:
     """Note the response that the session returns; return whether it came over the wire."""
     if not isinstance(
         response, library("requests").Response
     ):  # a response hook of the app has replaced it
         return False
-    call.followed(response, _is_cached)
-    return call.handed_out(response.status_code, response.headers, from_cache=_is_cached(response))
+    call.on_history(response, _is_cached)
+    return call.on_result(response.status_code, response.headers, from_cache=_is_cached(response))
 
 
 def _is_part(session: object, request: PreparedRequest, options: dict[str, Any]) -> bool:

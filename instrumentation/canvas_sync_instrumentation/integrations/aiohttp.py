@@ -176,10 +176,10 @@ async def _recorded(
         with call:
             response = await request(*args, **kwargs)
         if isinstance(response, library("aiohttp").ClientResponse):
-            call.handed_out(response.status, response.headers)
+            call.on_result(response.status, response.headers)
             slot.observe(call.answer)
-            call.followed(response)
-            _finalize_or_wait_for_content(call, response)
+            call.on_history(response)
+            _finalize_or_expect_body(call, response)
     return response
 
 
@@ -229,13 +229,13 @@ def _wrap_start(start: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable
     return start_and_note_response
 
 
-def _finalize_or_wait_for_content(call: Call, response: ClientResponse) -> None:
+def _finalize_or_expect_body(call: Call, response: ClientResponse) -> None:
     if not _is_told_by_content(response):
         call.finalize(None)
         return
     _register_exit_handler()
     _unread[response] = call
-    call.finalize_later()
+    call.expect_body()
     # An app may drop a response without closing it. The garbage collector can then interrupt any
     # code, even our own while it holds a lock, so do not record here: the event loop does it later.
     weakref.finalize(response, _finalize_collected, asyncio.get_running_loop(), call).atexit = False

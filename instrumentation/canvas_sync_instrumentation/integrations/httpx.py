@@ -63,13 +63,11 @@ def _call_of(hook: ActiveHook, client: object, request: httpx.Request) -> Call:
     return Call(hook.recorder, request.method, url, request.headers, body, owner=client)
 
 
-def _hand_out(call: Call, slot: RateLimitSlot, response: httpx.Response) -> bytes | None:
+def _note_result(call: Call, slot: RateLimitSlot, response: httpx.Response) -> bytes | None:
     """Observe the client's response; return its body if it was loaded from Canvas."""
-    is_new = call.handed_out(
-        response.status_code, response.headers, from_cache=_is_cached(response)
-    )
+    is_new = call.on_result(response.status_code, response.headers, from_cache=_is_cached(response))
     slot.observe(call.answer)
-    call.followed(response, _is_cached)
+    call.on_history(response, _is_cached)
     return getattr(response, "_content", None) if is_new else None  # absent while it is a stream
 
 
@@ -98,7 +96,7 @@ def _wrap_send(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Respo
             call = _call_of(hook, args[0], request)
             with call:
                 response = send(*args, **kwargs)
-            body = _hand_out(call, slot, response)
+            body = _note_result(call, slot, response)
         call.finalize(body)
         return response
 
@@ -118,7 +116,7 @@ def _wrap_async_send(
             call = _call_of(hook, args[0], request)
             with call:
                 response = await send(*args, **kwargs)
-            body = _hand_out(call, slot, response)
+            body = _note_result(call, slot, response)
         call.finalize(body)
         return response
 

@@ -59,7 +59,7 @@ def _wrap_urlopen(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., Bas
         outer = current_call()
         if outer is not None and outer.uses_urllib3:
             if outer.answer is not None:
-                outer.redirected_to(_whole_url(args, kwargs))
+                outer.on_redirect(_whole_url(args, kwargs))
             outer.on_attempt()
             response = urlopen(*args, **kwargs)
             outer.on_response(response.status, response.headers)
@@ -76,7 +76,7 @@ def _wrap_urlopen(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., Bas
             call = Call(hook.recorder, method, url, headers, body, owner=args[0], uses_urllib3=True)
             with call:
                 response = urlopen(*args, **kwargs)
-            call.handed_out(response.status, response.headers)
+            call.on_result(response.status, response.headers)
             slot.observe(call.answer)
         call.finalize(_loaded_body(response))
         return response
