@@ -11,9 +11,9 @@ from .app_context import context_of
 from .blueprint import answer_problems, api_blueprint
 from .context import WebContext
 from .headers import add_security_headers
-from .kept_responses import KeptResponses
 from .metrics import RequestMetrics, metrics_blueprint
 from .proxies import TrustedProxies
+from .response_cache import ResponseCache
 from .runbooks import runbooks_blueprint
 
 __all__ = ["create_app", "register_canvas_metrics_api"]
@@ -59,7 +59,7 @@ def create_app(context: WebContext, registry: CollectorRegistry, *further: Bluep
     def runbooks() -> Any:
         return redirect("runbooks/")  # relative, so that it stays below the path of a proxy
 
-    app.wsgi_app = KeptResponses(app.wsgi_app, metrics.count)  # type: ignore[method-assign]
+    app.wsgi_app = ResponseCache(app.wsgi_app, metrics.count)  # type: ignore[method-assign]
     if proxies := context.configuration.exporter.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, proxies)  # type: ignore[method-assign]
     return app

@@ -18,9 +18,9 @@ from .auth import Scope
 from .concurrency_limit import ConcurrencyLimit
 from .delivery import Body, deliver
 from .formats import FORMAT, EncodedList, Format, chosen_format, encode_list, list_response
-from .kept_responses import keep_response
 from .parameters import Parameter, read_parameters, require_proper_encoding
 from .problems import FieldError, ProblemError
+from .response_cache import allow_caching
 from .shared_answers import SharedAnswers
 
 __all__ = ["Endpoint", "find_endpoint", "json_response"]
@@ -109,7 +109,7 @@ class Endpoint:
         with nullcontext() if self.is_always_answered else limit.acquired():
             if self.is_shared:
                 answer, is_current = self._shared_response(shared, values)
-                keep_response(
+                allow_caching(
                     request.environ,
                     lambda: access.still_accepts(token) and limit.allows_now(is_current),
                 )

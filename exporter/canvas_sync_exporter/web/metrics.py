@@ -17,7 +17,7 @@ from .access import Access
 from .auth import Scope
 from .delivery import compress
 from .exposition import expose
-from .kept_responses import name_series
+from .response_cache import set_request_labels
 
 __all__ = ["RequestMetrics", "metrics_blueprint"]
 
@@ -70,7 +70,7 @@ class RequestMetrics:
             values = request.method, endpoint, str(response.status_code)
             with self._mutex:
                 labels = self._bounds.apply(_COUNTED, values)
-            name_series(request.environ, labels)
+            set_request_labels(request.environ, labels)
             self.count(labels, time.perf_counter() - g.canvas_sync_start)
             return response
 

@@ -19,10 +19,10 @@ from .auth import hash_token
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["KeptResponses", "keep_response", "name_series"]
+__all__ = ["ResponseCache", "allow_caching", "set_request_labels"]
 
 _IS_CURRENT: Final = "canvas_sync.is_current"
-_SERIES: Final = "canvas_sync.series"
+_LABELS: Final = "canvas_sync.labels"
 _MOST: Final = 32
 _CREDENTIALS: Final = "HTTP_AUTHORIZATION"
 _PARTS: Final = (
@@ -35,10 +35,10 @@ _PARTS: Final = (
 )
 """What a response may depend on, besides the headers of the request."""
 
-Series = tuple[str, ...]
+Labels = tuple[str, ...]
 
 
-def keep_response(environ: WSGIEnvironment, is_current: Callable[[], bool]) -> None:
+def allow_caching(environ: WSGIEnvironment, is_current: Callable[[], bool]) -> None:
     """Allow that the response to a request is repeated.
 
     Args:
@@ -49,36 +49,36 @@ def keep_response(environ: WSGIEnvironment, is_current: Callable[[], bool]) -> N
     environ[_IS_CURRENT] = is_current
 
 
-def name_series(environ: WSGIEnvironment, series: Series) -> None:
-    """Set the labels under which a request is counted."""
-    environ[_SERIES] = series
+def set_request_labels(environ: WSGIEnvironment, labels: Labels) -> None:
+    """Set the labels under which repeats of the response to a request are counted."""
+    environ[_LABELS] = labels
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedResponse:
     status: str
     headers: list[tuple[str, str]]
     body: bytes
-    series: Series
+    labels: Labels
     is_current: Callable[[], bool]
 
 
-class KeptResponses:
+class ResponseCache:
     """A WSGI app in front of another, whose latest responses it repeats while they are current.
 
     Requests are equal if all their headers are, and the client's address: so they pass or fail the
-    same checks, except those that :func:`keep_response` is given.
+    same checks, except those that :func:`allow_caching` is given.
 
     Args:
         app: The app.
         count: Called for each repeated response with its labels and how many seconds it took.
     """
 
-    def __init__(self, app: WSGIApplication, count: Callable[[Series, float], None]) -> None:
+    def __init__(self, app: WSGIApplication, count: Callable[[Labels, float], None]) -> None:
         self._app = app
         self._count = count
         self._lock = Lock()
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._responses: OrderedDict[Hashable, _CachedResponse] = OrderedDict()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -86,12 +86,12 @@ class KeptResponses:
             return self._app(environ, start_response)
         start = time.perf_counter()
         key = _key(environ)
-        kept = self._kept.get(key)
-        if kept is None or not kept.is_current():
+        cached = self._responses.get(key)
+        if cached is None or not cached.is_current():
             return self._ask_app(key, environ, start_response)
-        start_response(kept.status, kept.headers)
-        self._count(kept.series, time.perf_counter() - start)
-        return [kept.body]
+        start_response(cached.status, cached.headers)
+        self._count(cached.labels, time.perf_counter() - start)
+        return [cached.body]
 
     def _ask_app(
         self, key: Hashable, environ: WSGIEnvironment, start_response: StartResponse
@@ -110,16 +110,16 @@ class KeptResponses:
             body = b"".join(response)
         finally:
             response.close()
-        self._keep(key, _Kept(*begun[0], body, environ[_SERIES], is_current))
+        self._store(key, _CachedResponse(*begun[0], body, environ[_LABELS], is_current))
         return [body]
 
-    def _keep(self, key: Hashable, response: _Kept) -> None:
+    def _store(self, key: Hashable, response: _CachedResponse) -> None:
         with self._lock:
-            self._kept.pop(key, None)
+            self._responses.pop(key, None)
             if response.status.startswith(("200", "304")):
-                self._kept[key] = response
-            if len(self._kept) > _MOST:
-                self._kept.popitem(last=False)
+                self._responses[key] = response
+            if len(self._responses) > _MOST:
+                self._responses.popitem(last=False)
 
 
 def _key(environ: WSGIEnvironment) -> Hashable:

@@ -15,7 +15,7 @@ from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.auth import Scope, TokenFile, append_token, new_token
 from canvas_sync_exporter.web.context import WebContext
-from canvas_sync_exporter.web.kept_responses import KeptResponses, keep_response, name_series
+from canvas_sync_exporter.web.response_cache import ResponseCache, allow_caching, set_request_labels
 from support.http import serving
 from support.runs import snapshot, write
 
@@ -33,18 +33,18 @@ class App:
         self.is_current = True
         self.status = "200 OK"
         self.counted: list[tuple[str, ...]] = []
-        self._front = KeptResponses(self._answer, lambda series, _: self.counted.append(series))
+        self._front = ResponseCache(self._answer, lambda labels, _: self.counted.append(labels))
 
     def ask(self, method: str = "GET", **headers: str) -> bytes:
-        """Send a request through the kept responses."""
+        """Send a request through the cache."""
         sent = {f"HTTP_{name}": value for name, value in headers.items()}
         environ: Any = {"REQUEST_METHOD": method, "PATH_INFO": "/", **sent}
         return b"".join(self._front(environ, lambda *_: lambda _: None))
 
     def _answer(self, environ: Any, start_response: Any) -> Any:
         self.reached += 1
-        keep_response(environ, lambda: self.is_current)
-        name_series(environ, (environ["REQUEST_METHOD"], "/", self.status[:3]))
+        allow_caching(environ, lambda: self.is_current)
+        set_request_labels(environ, (environ["REQUEST_METHOD"], "/", self.status[:3]))
         start_response(self.status, [])
         return _Chunks([str(self.reached).encode()])
 
