@@ -41,7 +41,10 @@ def test_the_page_says_of_each_metric_what_its_help_says() -> None:
     } == {}
 
 
-def test_what_is_served_is_in_the_schema(served: Served) -> None:
+def test_each_collector_succeeds_and_serves_what_is_in_the_schema(served: Served) -> None:
+    success = served.metrics[MetricName.COLLECTOR_SUCCESS].samples
+
+    assert [sample.labels["collector"] for sample in success if sample.value != 1] == []
     assert beside_the_schema(served.metrics.values()) == []
 
 
