@@ -43,7 +43,7 @@ from canvas_sync_core.settings import Settings
 from canvas_sync_instrumentation.monitor import Monitor
 from canvas_sync_instrumentation.open_sinks import open_sinks
 from canvas_sync_instrumentation.run.active_run import ActiveRun
-from canvas_sync_instrumentation.run.api_calls import Request, answered
+from canvas_sync_instrumentation.run.api_calls import Request, answered_call
 from canvas_sync_instrumentation.run.trace_context import new_identity
 
 EVENTS = 400
@@ -163,7 +163,9 @@ def ours(folder: Path, collector: str) -> tuple[Way, Way]:
         request = Request.to("GET", URL, context)
 
         def one() -> None:
-            call = answered(request, time=time.time(), duration=0.1452, status=200, facts=facts)
+            call = answered_call(
+                request, time=time.time(), duration=0.1452, status=200, facts=facts
+            )
             run.api_call(call)
 
         return one

@@ -35,9 +35,9 @@ from canvas_sync_instrumentation.run.active_run import (
 from canvas_sync_instrumentation.run.api_calls import (
     NOTHING,
     Request,
-    answered,
+    answered_call,
     detail_of,
-    unanswered,
+    unanswered_call,
 )
 from canvas_sync_instrumentation.run.call_history import CallKey
 from canvas_sync_instrumentation.run.totals import InferredItems
@@ -280,7 +280,7 @@ class Recorder:
         if content.items is not None and (is_graphql or is_elsewhere):
             content = structs.replace(content, items=None)
         sent_at = facts.sent_at
-        call = answered(
+        call = answered_call(
             request,
             time=time,
             duration=duration,
@@ -315,7 +315,7 @@ class Recorder:
         reporter = pending.reporter
         now = reporter.clock.monotonic()
         end = now if end is None else end
-        call = unanswered(
+        call = unanswered_call(
             pending.request,
             time=reporter.clock.time() - (now - end),
             duration=end - pending.start,

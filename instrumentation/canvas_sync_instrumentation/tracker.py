@@ -19,7 +19,7 @@ from canvas_sync_core.identifiers import random_hex
 from canvas_sync_core.names import OTHER, RunStatus
 from canvas_sync_core.plain import number_of, text_of, whole_number_of
 from canvas_sync_instrumentation.run.active_run import ActiveRun, current_run
-from canvas_sync_instrumentation.run.api_calls import Request, answered, unanswered
+from canvas_sync_instrumentation.run.api_calls import Request, answered_call, unanswered_call
 from canvas_sync_instrumentation.run.trace_context import new_identity
 
 from .arguments import LONGEST_ID, LONGEST_WORD, Arguments, to_error, to_operation
@@ -230,7 +230,7 @@ class CanvasSyncMetricsTracker:
         status_code = self._arguments.status_code(status_code)
         if status_code is None:
             cause = error if isinstance(error, BaseException) else text_of(error)
-            event = unanswered(request, time=now, duration=duration, error=cause)
+            event = unanswered_call(request, time=now, duration=duration, error=cause)
         else:
             facts = classify(status_code, headers or {}, body)
             data = None if body is None else text_of(body).encode(errors="replace")
@@ -239,7 +239,7 @@ class CanvasSyncMetricsTracker:
                 content = structs.replace(content, items=self._arguments.count(call, items))
             if size is not None:
                 content = structs.replace(content, size=self._arguments.count(call, size))
-            event = answered(
+            event = answered_call(
                 request,
                 time=now,
                 duration=duration,

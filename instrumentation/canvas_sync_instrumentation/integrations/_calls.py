@@ -32,8 +32,7 @@ from opentelemetry.context import (
 )
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
-
-from ._recorder import PendingCall, Recorder
+from canvas_sync_instrumentation.call_recorder import PendingCall, Recorder
 
 __all__ = ["Call", "Detached", "SuppressInstrumentation", "current_call", "is_telemetry"]
 

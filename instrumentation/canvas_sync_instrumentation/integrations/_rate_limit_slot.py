@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 from canvas_sync_core.canvas.hosts import host_of
 from canvas_sync_core.canvas.tokens import token_in
-
-from ._recorder import Recorder
+from canvas_sync_instrumentation.call_recorder import Recorder
 
 if TYPE_CHECKING:
     from canvas_sync_instrumentation.throttle import GuardedRequest, ThrottleGuard

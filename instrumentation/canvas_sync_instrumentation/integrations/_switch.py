@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from canvas_sync_instrumentation.call_recorder import Recorder
 from canvas_sync_instrumentation.client_hooks import client_hooks
 
 from ._calls import is_telemetry
+from ._default_recorder import recorder_or_default
 from ._patch import Patch
-from ._recorder import Recorder, recorder_or_default
 from ._required import required
 
 if TYPE_CHECKING:

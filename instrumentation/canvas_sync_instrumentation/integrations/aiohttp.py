@@ -49,12 +49,12 @@ from typing import TYPE_CHECKING, Any, Final
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.canvas.graphql import is_graphql_path
 from canvas_sync_core.canvas.received import has_content
+from canvas_sync_instrumentation.call_recorder import Recorder
 
 from ._arguments import argument, header_fields, text_of
 from ._calls import Call, Detached, current_call
 from ._patch import Patch
 from ._rate_limit_slot import RateLimitSlot
-from ._recorder import Recorder
 from ._required import library
 from ._switch import Switch, hook_for
 

@@ -12,7 +12,7 @@ from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.events import ErrorInfo, ErrorRecorded
 from canvas_sync_instrumentation.monitor import get_monitor
 
-from ._recorder import recorder_or_default
+from ._default_recorder import recorder_or_default
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.base import BaseScheduler

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_instrumentation.call_recorder import Recorder
 
+from ._default_recorder import recorder_or_default
 from ._patch import Patch
-from ._recorder import Recorder, recorder_or_default
 from ._requests_patches import CANVASAPI
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from canvas_sync_instrumentation.call_recorder import Recorder
+
 from ._arguments import argument
 from ._calls import Call, Detached, current_call
 from ._patch import Patch
 from ._rate_limit_slot import RateLimitSlot
-from ._recorder import Recorder
 from ._required import library
 from ._switch import ActiveHook, Switch, hook_for
 

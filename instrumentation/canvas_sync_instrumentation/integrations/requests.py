@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._recorder import Recorder
+from canvas_sync_instrumentation.call_recorder import Recorder
+
 from ._requests_patches import REQUESTS
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from sqlalchemy.engine import Connection, Engine, ExceptionContext, ExecutionCon
 from sqlalchemy.engine.interfaces import ExecuteStyle
 
 from canvas_sync_core.store.database import INTERNAL
+from canvas_sync_instrumentation.call_recorder import Recorder
 
-from ._recorder import Recorder, recorder_or_default
+from ._default_recorder import recorder_or_default
 from ._statement_shape import statement_shape
 from ._statements import SESSION_CONTROL, parse_statement
 from ._transactions import UncommittedItems

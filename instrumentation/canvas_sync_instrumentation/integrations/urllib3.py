@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from canvas_sync_instrumentation.call_recorder import Recorder
+
 from ._arguments import argument, header_fields, text_of
 from ._calls import Call, Detached, current_call
 from ._patch import Patch
 from ._rate_limit_slot import RateLimitSlot
-from ._recorder import Recorder
 from ._switch import Switch, hook_for
 
 if TYPE_CHECKING:

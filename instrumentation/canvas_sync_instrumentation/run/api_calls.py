@@ -29,7 +29,7 @@ from canvas_sync_core.names import GRAPHQL_ERROR, OTHER
 from canvas_sync_core.wording import counted
 from canvas_sync_instrumentation.error_description import error_info, error_of_text
 
-__all__ = ["NOTHING", "Request", "answered", "detail_of", "failure_of", "unanswered"]
+__all__ = ["NOTHING", "Request", "answered_call", "detail_of", "failure_of", "unanswered_call"]
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _LONGEST_METHOD: Final = 16
@@ -90,7 +90,7 @@ def _known_method(method: str) -> str:
     return upper if upper.isalpha() and len(upper) <= _LONGEST_METHOD else _OTHER_METHOD
 
 
-def answered(
+def answered_call(
     request: Request,
     *,
     time: float,
@@ -168,7 +168,7 @@ def _small_number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 9 else None
 
 
-def unanswered(
+def unanswered_call(
     request: Request, *, time: float, duration: float, error: BaseException | str
 ) -> ApiCall:
     """Return the event of a request that was not answered."""

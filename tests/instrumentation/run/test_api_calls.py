@@ -20,10 +20,10 @@ from canvas_sync_core.events import (
 )
 from canvas_sync_instrumentation.run.api_calls import (
     Request,
-    answered,
+    answered_call,
     detail_of,
     failure_of,
-    unanswered,
+    unanswered_call,
 )
 
 URL = "https://canvas.example.edu/api/v1/courses"
@@ -31,7 +31,7 @@ URL = "https://canvas.example.edu/api/v1/courses"
 
 def answer(status: int, facts: ResponseFacts, **headers: str) -> ApiCall:
     request = Request.to("get", URL, None, headers)
-    return answered(request, time=0.0, duration=0.1, status=status, facts=facts)
+    return answered_call(request, time=0.0, duration=0.1, status=status, facts=facts)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ BEARER = {"Authorization": "Bearer 1234~abcdefgh"}
 def test_an_answer_of_a_first_attempt_is_recorded_without_what_only_failures_have() -> None:
     request = Request.to("get", URL, None, BEARER)
     content = Received(10, 2000, 300)
-    call = answered(
+    call = answered_call(
         request, time=9.0, duration=0.1, status=200, facts=FACTS, content=content, skew=0.5
     )
     assert call == ApiCall(
@@ -128,7 +128,9 @@ def test_a_failure_a_retry_and_graphql_have_further_fields(
     sent = structs.replace(
         Request.to("GET", URL, None), retries=retries, backoff=1.5, graphql_operation=operation
     )
-    call = answered(sent, time=9.0, duration=0.1, status=status, facts=FACTS, graphql_errors=errors)
+    call = answered_call(
+        sent, time=9.0, duration=0.1, status=status, facts=FACTS, graphql_errors=errors
+    )
     assert (call.retries, call.backoff) == (retries, 1.5)
     assert (call.graphql_operation, call.graphql_errors) == (operation, errors)
     assert (call.throttled, call.auth_failure) == (True, "expired_token")
@@ -144,12 +146,12 @@ def test_headers_that_were_really_sent_replace_the_token() -> None:
 def test_a_request_without_an_answer_has_the_class_of_its_error() -> None:
     request = Request.to("GET", f"{URL}/7", None, BEARER)
     request = structs.replace(request, retries=1, backoff=0.5, graphql_operation="Courses")
-    call = unanswered(request, time=9.0, duration=0.1, error=TimeoutError("in 30 s"))
+    call = unanswered_call(request, time=9.0, duration=0.1, error=TimeoutError("in 30 s"))
     assert (call.status_code, call.error_class, call.message) == (None, "timeout", "in 30 s")
     assert (call.route, call.path) == ("/api/v1/courses/:id", "/api/v1/courses/7")
     assert (call.retries, call.backoff, call.graphql_operation) == (1, 0.5, "Courses")
     assert call.token == request.token
-    text = unanswered(request, time=9.0, duration=0.1, error="gave up")
+    text = unanswered_call(request, time=9.0, duration=0.1, error="gave up")
     assert (text.error_class, text.message) == ("other", "gave up")
 
 

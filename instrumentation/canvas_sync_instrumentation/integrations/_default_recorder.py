@@ -1,11 +1,11 @@
-"""The recorder that a hook reports to."""
+"""The recorder of a hook that is given none: that of this process's monitor."""
 
 from __future__ import annotations
 
-from canvas_sync_instrumentation.call_recorder import PendingCall, Recorder
+from canvas_sync_instrumentation.call_recorder import Recorder
 from canvas_sync_instrumentation.monitor import hook_recorder
 
-__all__ = ["PendingCall", "Recorder", "recorder_or_default"]
+__all__ = ["recorder_or_default"]
 
 
 def recorder_or_default(recorder: Recorder | None) -> Recorder:
