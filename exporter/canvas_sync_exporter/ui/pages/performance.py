@@ -60,11 +60,11 @@ class PerformancePage:
 
 def performance(context: WebContext, view: View) -> PerformancePage:
     """Read everything on the page."""
-    since, until = view.period.since, view.period.until
-    before = since - (until - since)
-    end = None if view.period.is_open else until
-    now_durations = context.rollups.performance(since, view.zone, end)
-    now_counts = context.rollups.summary(since, end)
+    end = None if view.period.is_open else view.period.until
+    now_durations = context.rollups.performance(view.period.since, view.zone, end)
+    now_counts = context.rollups.summary(view.period.since, end)
+    since = now_counts.since  # that of a whole bucket, so that no run is in both ranges
+    before = since - ((now_counts.until or view.period.until) - since)
     durations = context.rollups.performance(before, view.zone, since)
     counts = context.rollups.summary(before, since)
     changes = [*_counts(now_counts, counts), *_durations(now_durations, durations)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import requests
 from playwright.sync_api import Browser, expect
 
 from support.pages import Served, serving_pages, watched
+from support.runs import snapshot, write
 
 SYNC = """
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker
@@ -45,6 +48,22 @@ def test_calls_are_counted_with_their_shares(served: Served, browser: Browser) -
         calls = tab.page.locator("#calls")
         for text in ("Calls\n5", "Failed\n1 (20.0 %)", "Throttled\n1 (20.0 %)"):
             assert text in calls.inner_text()
+
+
+def test_the_card_of_calls_says_which_whole_quarters_of_an_hour_it_counts(tmp_path: Path) -> None:
+    with serving_pages(tmp_path, with_history=False) as served:
+        early = dt.datetime(2026, 3, 2, 5, 46, tzinfo=dt.UTC).timestamp()
+        write(served.engine, snapshot("early", start_time=early, api_calls=512))
+        url = f"{served.url}/canvas?from=2026-03-02T05:57&to=2026-03-02T05:58&tz=UTC"
+        assert (
+            requests.get(url, params={"format": "json"}, timeout=30).json()["data"]["summary"][
+                "totals"
+            ]["api_calls"]
+            == 512
+        )
+        text = re.sub("<[^>]+>", "", requests.get(url, timeout=30).text)
+    counted = "of runs that started from 2026-03-02 05:45 to 2026-03-02 06:00, in whole quarters"
+    assert counted in text
 
 
 def test_figures_of_a_route_are_a_card_with_their_names_on_a_phone(

@@ -101,6 +101,7 @@ def test_an_error_that_did_not_occur_before_is_new_and_leads_to_its_runs(empty: 
     assert "http_502" in old
     assert "1 before" in old
     assert "new</span>" not in old
+    assert "in whole quarters of an hour." in part
 
 
 def test_errors_are_shown_over_time_by_type(empty: Served) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import time
 from pathlib import Path
@@ -59,6 +60,18 @@ def test_rates_are_compared_in_points_and_huge_changes_are_multiples(tmp_path: P
     assert (rate["change"], rate["verdict"]) == ("-5.0 points", "worse")
     assert re.fullmatch(r"2\d\d times", found["Duration of a run, p50"]["change"])
     assert found["Duration of a run, p50"]["verdict"] == "worse"
+
+
+def test_a_run_is_never_in_both_ranges_of_time_however_short_they_are(tmp_path: Path) -> None:
+    with serving_pages(tmp_path, with_history=False) as served:
+        start = dt.datetime(2026, 3, 2, 5, 50, tzinfo=dt.UTC).timestamp()
+        write(served.engine, snapshot("only", start_time=start))
+        query = "from=2026-03-02T05:57&to=2026-03-02T05:58&tz=UTC"
+        found = changes(served, query)["Runs"]
+        text = requests.get(f"{served.url}/performance?{query}", timeout=30).text
+    assert (found["before"], found["now"]) == ("0", "1")
+    counted = "of runs that started from 2026-03-02 05:45 to 2026-03-02 06:00, in whole quarters"
+    assert counted in re.sub("<[^>]+>", "", text)
 
 
 def test_without_runs_before_there_is_no_verdict(site: Served) -> None:
