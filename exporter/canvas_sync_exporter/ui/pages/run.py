@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from markupsafe import Markup
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.run_history import RunHistory, run_history
 from canvas_sync_core.store.runs import RunRow
+from canvas_sync_core.wording import counted
 from canvas_sync_exporter.charts.time_bar import TimePart, time_bar
 from canvas_sync_exporter.formatting import format_number, format_seconds, format_size
 from canvas_sync_exporter.logs.run_calls import CallPage, RunCall, run_calls
@@ -123,6 +124,17 @@ class RunDetails:
     trace_url: str | None
     dashboard_url: str | None
 
+    def calls_note(self) -> str:
+        """Say which calls are shown: all, or those chosen from how many."""
+        if not self.calls:
+            return ""
+        counted_calls = counted(self.calls_read, "call")
+        if self.has_more_calls:
+            return f"failed and slowest of the first {counted_calls}"
+        if _count_calls(each.call for each in self.calls) < self.calls_read:
+            return f"failed and slowest of {counted_calls}"
+        return f"all {counted_calls}" if self.calls_read > 1 else "the only one"
+
     def metadata_text(self) -> str:
         """Return the metadata as indented JSON."""
         return json.dumps(self.run.sync_metadata, indent=2, ensure_ascii=False)
@@ -166,7 +178,7 @@ def run(context: WebContext, view: View) -> RunDetails:
         shares=_shares(row, view),
         steps=logs.steps,
         calls=_shown_calls(logs.calls.items),
-        calls_read=sum(call.operations or 1 for call in logs.calls.items),
+        calls_read=_count_calls(logs.calls.items),
         has_more_calls=logs.calls.next is not None,
         lines=logs.lines,
         has_more_lines=logs.has_more_lines,
@@ -283,6 +295,11 @@ def _axis_seconds(row: RunRow, view: View) -> float:
     if row.duration is not None:
         return row.duration
     return max(0.0, (view.now - row.sync_start_time).total_seconds())
+
+
+def _count_calls(calls: Iterable[RunCall]) -> int:
+    """Count calls, each of those that share a line for itself."""
+    return sum(call.operations or 1 for call in calls)
 
 
 def _shown_calls(calls: Sequence[RunCall]) -> list[ShownCall]:

@@ -102,6 +102,7 @@ def test_calls_and_steps_are_on_the_time_axis_with_the_failed_one_marked(
         tab.page.goto(bad)
         calls = tab.page.locator("#calls tbody tr")
         assert calls.count() == 3
+        expect(tab.page.locator("#calls-title")).to_have_text("Calls all 3 calls")
         failed = calls.filter(has_text="502")
         expect(failed.locator("rect.failed-call")).to_have_count(1)
         expect(failed.locator("th")).to_contain_text("GET /api/v1/courses/7/grades")
@@ -117,7 +118,7 @@ def test_operations_that_are_summed_up_are_a_row_that_says_how_many_they_are(
     data = figures(url)
     assert data["calls_read"] == 1212
     text = html.unescape(requests.get(url, timeout=30).text)
-    assert "of 1212 calls" in text
+    assert "all 1,212 calls" in text
     summed = [each["call"] for each in data["calls"] if each["call"]["table"] == "grades"]
     many = max(summed, key=lambda call: int(call["operations"]))
     assert f"INSERT grades \N{MULTIPLICATION SIGN} {many['operations']:,}" in text
