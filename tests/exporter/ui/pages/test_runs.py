@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import requests
 from playwright.sync_api import Browser, expect
 
+from canvas_sync_core.events import ErrorInfo
+from canvas_sync_core.names import RunStatus
 from support.page_history import HOSTILE
-from support.pages import Served, follow, watched
+from support.pages import Served, follow, serving_pages, watched
+from support.runs import snapshot, write
 
 
 def figures(site: Served, query: str) -> Any:
@@ -58,6 +63,19 @@ def test_pages_of_the_list_have_every_run_once(site: Served, browser: Browser) -
             follow(older)
     runs = [each.partition("?")[0] for each in seen]
     assert len(runs) == len(set(runs)) == total
+
+
+def test_the_list_says_why_a_run_was_partial_and_cuts_a_long_reason(tmp_path: Path) -> None:
+    with serving_pages(tmp_path, with_history=False) as served:
+        reasons = ("No access to course 110", f"No access to courses {'110, ' * 40}110")
+        for number, reason in enumerate(reasons):
+            error = ErrorInfo("Partial", reason)
+            run = snapshot(f"partial-{number}", status=RunStatus.PARTIAL, error=error)
+            write(served.engine, run)
+        text = requests.get(f"{served.url}/runs?error_type=Partial", timeout=30).text
+    cells = re.findall(r'<td class="error"[^>]*>(.*?)</td>', text)
+    shown = sorted(re.sub("<[^>]+>", " ", each).split(maxsplit=1)[1].strip() for each in cells)
+    assert shown == [reasons[0], f"{reasons[1][:120]}…"]
 
 
 def test_exports_have_exactly_the_runs_that_are_shown(site: Served) -> None:
