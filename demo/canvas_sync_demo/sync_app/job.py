@@ -58,4 +58,5 @@ def run_sync(job: SyncJob) -> None:
     with CanvasSyncMetricsTracker(job.task_id, job.user_id, sync_type=job.sync_type) as run:  # 3
         skipped = copy_courses(canvas, engine)
         if skipped:
-            run.complete_partial(f"No access to courses {', '.join(map(str, skipped))}")
+            courses = "course" if len(skipped) == 1 else "courses"
+            run.complete_partial(f"No access to {courses} {', '.join(map(str, skipped))}")

@@ -106,7 +106,7 @@ def test_a_skipped_course_makes_the_run_partial(tmp_path: Path) -> None:
     with CanvasServer(7, size=SMALL_SCHOOL, plan=plan) as server:
         assert sync(server, tmp_path, "first") == (0, "")
     run = runs(tmp_path)["first"]
-    assert (run["sync_status"], run["error_message"]) == ("partial", "No access to courses 102")
+    assert (run["sync_status"], run["error_message"]) == ("partial", "No access to course 102")
 
 
 def test_without_a_token_nothing_is_tried(tmp_path: Path, canvas_server: CanvasServer) -> None:
