@@ -1,10 +1,22 @@
-"""Formats figures for people, the same way on a page and in a text."""
+"""Formats figures and codes for people, the same way on a page and in a text."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-__all__ = ["format_number", "format_percent", "format_seconds", "format_size", "format_time"]
+__all__ = [
+    "format_code",
+    "format_number",
+    "format_percent",
+    "format_seconds",
+    "format_size",
+    "format_time",
+]
+
+
+def format_code(code: str) -> str:
+    """Write a code, such as the kind of incident ``stale_items``, in words."""
+    return code.replace("_", " ")
 
 
 def format_number(value: int) -> str:

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from canvas_sync_core.files.sanitizing import escape_controls
 
-from .formatting import format_number, format_percent, format_seconds, format_size
+from .formatting import format_code, format_number, format_percent, format_seconds, format_size
 
 __all__ = ["TEMPLATES", "breakable", "render"]
 
@@ -45,6 +45,7 @@ _FILTERS: Final = {
     "percent": format_percent,
     "seconds": format_seconds,
     "size": format_size,
+    "words": format_code,
 }
 
 

@@ -16,7 +16,7 @@ from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.incident import IncidentState
 from canvas_sync_core.logs import escape_controls, escape_json_controls
 from canvas_sync_core.names import DISTRIBUTION, Severity
-from canvas_sync_exporter.formatting import format_number, format_seconds
+from canvas_sync_exporter.formatting import format_code, format_number, format_seconds
 from canvas_sync_exporter.judge.expectation import Pause
 from canvas_sync_exporter.judge.incident_view import IncidentView
 from canvas_sync_exporter.judge.pauses import active_pauses
@@ -173,7 +173,7 @@ def _incident_lines(
 ) -> Iterator[str]:
     is_known = incident.state is IncidentState.ACKNOWLEDGED
     colour = FAINT if is_known else _SEVERITY_COLOURS[incident.severity]
-    words = (incident.severity.value, incident.kind, escape_controls(incident.subject))
+    words = (incident.severity.value, format_code(incident.kind), escape_controls(incident.subject))
     since = f"since {times.format(incident.since)}, {_ago(now - incident.since)}"
     yield f"{painter.paint(words[0], colour)}  {painter.bold('  '.join(words[1:]))}"
     yield f"{_INDENT}{painter.paint(f'{since} (incident {incident.id})', FAINT)}"
@@ -201,7 +201,7 @@ def _row(sync: SyncStatus, now: dt.datetime, times: LocalTimes) -> list[Cell]:
     colour = CYAN if sync.state == "running" else _COLOURS[sync.level]
     return [
         Cell(sync.sync_type),
-        Cell(sync.state, FAINT if sync.state == "paused" else colour),
+        Cell(format_code(sync.state), FAINT if sync.state == "paused" else colour),
         Cell("never", FAINT) if last is None else Cell(last.status, STATUS_COLOURS[last.status]),
         Cell("" if last is None else _ago(now - last.start)),
         Cell("" if last is None or last.duration is None else format_seconds(last.duration)),

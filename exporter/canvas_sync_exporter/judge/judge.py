@@ -20,6 +20,7 @@ from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.incidents.judges import JudgeRow, judges, note_judging
 from canvas_sync_core.store.incidents.reading import known_incidents
 from canvas_sync_core.store.incidents.writing import write_incidents
+from canvas_sync_exporter.formatting import format_code
 from canvas_sync_exporter.reasons import reason
 
 from .expectation import Pause
@@ -226,7 +227,7 @@ def _only(changes: Changes, written: Mapping[_Identity, Incident]) -> Changes:
 
 def _row(name: str, verdict: Verdict, next_due: Mapping[str, datetime]) -> JudgeRow:
     unjudged = sorted(set(IncidentKind) - verdict.judged)
-    problem = f"Not judged: {', '.join(unjudged)}." if unjudged else None
+    problem = f"Not judged: {', '.join(map(format_code, unjudged))}." if unjudged else None
     return JudgeRow(name, verdict.time, problem, next_due)
 
 

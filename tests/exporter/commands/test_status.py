@@ -99,7 +99,7 @@ def test_what_needs_attention_comes_first(
         "  The sync full fails. Canvas answered 503.",
     ]
     assert "  HTTP 503: 409, 412 users" in first
-    assert "warning  quota_low  9ea1d209" in first
+    assert "warning  quota low  9ea1d209" in first
     assert "full       failing" in out
     assert "Europe/Berlin (UTC+01:00)" in out
 

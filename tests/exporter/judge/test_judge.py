@@ -312,11 +312,13 @@ def test_incidents_without_their_table_are_in_memory_until_it_is_made(engine: En
     assert [each.opened_at for each in open_incidents(engine)] == [START]
 
 
-def test_each_judge_notes_that_it_judges(scene: Scene, engine: Engine) -> None:
-    scene.judged = ALL - {IncidentKind.MISSED, IncidentKind.FAILING}
+def test_each_judge_notes_that_it_judges_and_in_words_what_it_could_not(
+    scene: Scene, engine: Engine
+) -> None:
+    scene.judged = ALL - {IncidentKind.MISSED, IncidentKind.STALE_ITEMS}
     scene.judge.judge()
     (row,) = judges(engine)
-    assert row == JudgeRow("sync-1:/state", START, "Not judged: failing, missed.")
+    assert row == JudgeRow("sync-1:/state", START, "Not judged: missed, stale items.")
     scene.judged = ALL
     scene.pass_time()
     assert judges(engine) == [JudgeRow("sync-1:/state", START + MINUTE, None)]

@@ -8,6 +8,7 @@ from typing import Final
 
 from canvas_sync_core.canvas.quota import HIGH_WATER
 from canvas_sync_core.names import IncidentKind, Severity
+from canvas_sync_exporter.formatting import format_code
 from canvas_sync_exporter.judge.causes import evidence, explain, refusal_reason
 from canvas_sync_exporter.judge.facts import Facts, Refusal, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
@@ -51,7 +52,7 @@ def token_refused(facts: Facts) -> Iterable[Finding]:
     )
     types = sorted({run.sync_type for run in runs})
     reason = next(filter(None, map(refusal_reason, runs)), None)
-    reason = reason or (refusals[0].reason.replace("_", " ") if refusals else "refused")
+    reason = reason or (format_code(refusals[0].reason) if refusals else "refused")
     name = f"the access token {token}" if token else "an access token"
     yield Finding(
         kind=IncidentKind.TOKEN_REFUSED,

@@ -9,7 +9,7 @@ from typing import Final
 from canvas_sync_core.logs import escape_controls
 from canvas_sync_core.names import IncidentKind as Kind
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.formatting import format_number
+from canvas_sync_exporter.formatting import format_code, format_number
 from canvas_sync_exporter.judge import finding as judged
 from canvas_sync_exporter.judge.gathering.logs import LogGatherer
 from canvas_sync_exporter.judge.log_verdict import LogVerdict, judge_logs
@@ -85,5 +85,5 @@ def _not_judged(verdict: LogVerdict, section: RunSection) -> Iterator[str]:
     if nameless:
         runs = "1 run" if nameless == 1 else f"{format_number(nameless)} runs"
         yield f"{runs} whose lines do not name the sync type, as in the text format."
-    kinds = ", ".join(sorted(kind.value for kind in verdict.unjudged))
+    kinds = ", ".join(map(format_code, sorted(verdict.unjudged)))
     yield f"What only the exporter sees (canvas-sync-monitor status): {kinds}."

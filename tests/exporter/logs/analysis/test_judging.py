@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from canvas_sync_core.names import IncidentKind, RunStatus
+from canvas_sync_exporter.formatting import format_code
 from canvas_sync_exporter.judge.expectations import expectations
 from canvas_sync_exporter.judge.facts import EndedRun
 from canvas_sync_exporter.judge.verdict import judge
@@ -146,8 +147,8 @@ def test_what_cannot_be_judged_is_said(tmp_path: Path) -> None:
         "What only the exporter sees (canvas-sync-monitor status)",
     ]
     unjudged = set(said[-1].rstrip(".").partition(": ")[2].split(", "))
-    assert unjudged < {kind.value for kind in IncidentKind}
-    assert "disk_filling" in unjudged
+    assert unjudged < {format_code(kind) for kind in IncidentKind}
+    assert "disk filling" in unjudged
 
 
 def test_logs_without_runs_are_not_said_to_be_well(tmp_path: Path) -> None:
