@@ -24,7 +24,7 @@ __all__ = ["ResponseCache", "allow_caching", "set_request_labels"]
 _IS_CURRENT: Final = "canvas_sync.is_current"
 _LABELS: Final = "canvas_sync.labels"
 _MOST: Final = 32
-_CREDENTIALS: Final = "HTTP_AUTHORIZATION"
+_CREDENTIALS: Final = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")
 _PARTS: Final = (
     "SCRIPT_NAME",
     "PATH_INFO",
@@ -124,6 +124,7 @@ class ResponseCache:
 
 def _key(environ: WSGIEnvironment) -> Hashable:
     headers = {name: value for name, value in environ.items() if name.startswith("HTTP_")}
-    if _CREDENTIALS in headers:
-        headers[_CREDENTIALS] = hash_token(headers[_CREDENTIALS])  # no secret is kept
+    for name in _CREDENTIALS:
+        if name in headers:
+            headers[name] = hash_token(headers[name])  # no secret is kept
     return tuple(map(environ.get, _PARTS)), tuple(headers.items())

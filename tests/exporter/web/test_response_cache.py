@@ -41,6 +41,10 @@ class App:
         environ: Any = {"REQUEST_METHOD": method, "PATH_INFO": "/", **sent}
         return b"".join(self._front(environ, lambda *_: lambda _: None))
 
+    def kept(self) -> str:
+        """All that the cache holds in memory."""
+        return repr(vars(self._front))
+
     def _answer(self, environ: Any, start_response: Any) -> Any:
         self.reached += 1
         allow_caching(environ, lambda: self.is_current)
@@ -72,6 +76,13 @@ def test_a_request_with_another_header_reaches_the_app(header: str) -> None:
     app = App()
     app.ask(**{header: "one"})
     assert app.ask(**{header: "another"}) == b"2"
+
+
+@pytest.mark.parametrize("header", ["AUTHORIZATION", "COOKIE"])
+def test_credentials_are_not_kept(header: str) -> None:
+    app = App()
+    app.ask(**{header: "a secret"})
+    assert "a secret" not in app.kept()
 
 
 def test_failures_and_other_methods_are_not_repeated() -> None:
