@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -20,7 +21,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from .cursors import Page, make_cursor, read_cursor
+from . import cursors
+from .cursors import make_cursor, read_cursor
 from .model import metrics_table
 from .runs import RunRow, to_run
 from .stored_times import EARLIEST, LATEST
@@ -29,6 +31,7 @@ from .timestamps import UtcDateTime
 __all__ = [
     "SINCE",
     "UNTIL",
+    "Page",
     "RunList",
     "after_cursor",
     "in_period",
@@ -53,6 +56,13 @@ _AFTER_EARLIEST: Final = and_(_start <= _START, _number < _NUMBER)
 """Starts that are read as the earliest time may be even earlier: sort these by number."""
 
 
+@dataclass(frozen=True, slots=True)
+class Page(cursors.Page[RunRow]):
+    """A page of runs; its own class, because the type of the rows is read from it."""
+
+    items: list[RunRow]
+
+
 class RunList:
     """A query for pages of runs; prepared once, as building it takes as long as running it.
 
@@ -65,7 +75,7 @@ class RunList:
 
     def page(
         self, connection: Connection, limit: int, cursor: str | None, **values: object
-    ) -> Page[RunRow]:
+    ) -> Page:
         """Read a page.
 
         Args:

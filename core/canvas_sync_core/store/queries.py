@@ -39,10 +39,9 @@ from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.rollups.aggregates import CALL_COLUMNS, ENDED, MEASURES, SUMMED
 from canvas_sync_core.store.rollups.buckets import offsets, whole_buckets
 
-from .cursors import Page
 from .database import connect_for_long_read, connect_to_read
 from .model import metrics_table
-from .pages import SINCE, UNTIL, RunList, in_period
+from .pages import SINCE, UNTIL, Page, RunList, in_period
 from .query_results import (
     DayPerformance,
     Performance,
@@ -109,7 +108,7 @@ def recent_runs(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> Page[RunRow]:
+) -> Page:
     """List the newest runs; raises BadCursor."""
     wanted = RunFilter(since=since, until=until)
     runs = _all_runs if wanted == RunFilter() else RunList(*wanted.indexed())
@@ -125,7 +124,7 @@ def user_runs(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> Page[RunRow]:
+) -> Page:
     """List the newest runs of a user; raises BadCursor."""
     wanted = RunFilter(user_id=user_id, since=since, until=until)
     runs = _runs_of_user if since is until is None else RunList(*wanted.indexed())
@@ -140,7 +139,7 @@ def failed_runs(
     cursor: str | None = None,
     *,
     until: datetime | None = None,
-) -> Page[RunRow]:
+) -> Page:
     """List the failed, partial and interrupted runs; raises BadCursor."""
     wanted = RunFilter(statuses=_FAILURES, since=since, until=until)
     runs = _failures if until is None else RunList(*wanted.indexed())

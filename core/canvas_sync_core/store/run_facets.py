@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, func, select, true
 
-from .database import connect_to_read
+from .database import connect_to_read_snapshot
 from .model import metrics_table
 from .rollups.run_counts import RunKind, count_runs
 from .run_filter import RunFilter
@@ -125,7 +125,7 @@ def _from_rollups(
             if value is not None and wider.matches(*kind):
                 by_value[value] += runs
         facets[name] = _facet(by_value)
-    with connect_to_read(engine) as connection:
+    with connect_to_read_snapshot(engine) as connection:
         facets["host"] = _count(connection, wanted, ["host"], seconds).facet(0)
     matching = sum(runs for kind, runs in counts.items() if wanted.matches(*kind))
     return RunFacets(matching, None, **facets)
@@ -136,7 +136,7 @@ def _from_rows(engine: Engine, wanted: RunFilter, seconds: float) -> RunFacets:
     filtered = [name for name, wider in widened.items() if wider != wanted]
     unfiltered = [name for name in _FACETS if name not in filtered]
     budget = seconds / (1 + len(filtered))
-    with connect_to_read(engine) as connection:
+    with connect_to_read_snapshot(engine) as connection:
         all_counts = _count(connection, wanted, unfiltered, budget)
         facets = {name: all_counts.facet(place) for place, name in enumerate(unfiltered)}
         for name in filtered:

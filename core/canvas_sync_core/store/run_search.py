@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, bindparam, select
 
 from .cursors import make_cursor
-from .database import connect_to_read
+from .database import connect_to_read_snapshot
 from .model import metrics_table
 from .pages import RunList
 from .run_filter import RunFilter
@@ -62,7 +62,8 @@ def search_runs(
         SQLAlchemyError: The database is unreachable.
     """
     remaining = wanted.remaining()
-    with connect_to_read(engine) as connection:
+    # Portions are found by one statement and read by another: both must see the same runs.
+    with connect_to_read_snapshot(engine) as connection:
         if remaining is None:
             page = RunList(*wanted.indexed()).page(connection, limit, cursor)
             return RunPage(page.items, page.next)

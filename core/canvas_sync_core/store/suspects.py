@@ -14,10 +14,9 @@ from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.schema.run_fields import item_column
 
 from .comparison import HISTORY_RUNS, Anomaly, Measures, anomalies, same_time_windows
-from .cursors import Page
 from .database import connect_to_read
 from .model import metrics_table
-from .pages import SINCE, RunList
+from .pages import SINCE, Page, RunList
 from .run_filter import RunFilter
 from .runs import RunRow, to_run
 
@@ -81,7 +80,7 @@ def suspect_runs(
     cursor: str | None = None,
     *,
     until: datetime | None = None,
-) -> Page[RunRow]:
+) -> Page:
     """List the suspect runs; raises BadCursor."""
     wanted = RunFilter(is_suspect=True, since=since, until=until)
     runs = _suspects if until is None else RunList(*wanted.indexed())

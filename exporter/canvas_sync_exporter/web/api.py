@@ -10,8 +10,8 @@ from typing import Any
 from flask import Response, request
 
 from canvas_sync_core.store import queries, suspects
-from canvas_sync_core.store.cursors import Page
 from canvas_sync_core.store.freshness import Freshness
+from canvas_sync_core.store.pages import Page
 from canvas_sync_core.store.query_results import Performance, Summary, UserSummary
 from canvas_sync_core.store.runs import RunRow
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs, next_cleanup
@@ -235,9 +235,7 @@ class Api:
             raise ProblemError(404, f"There is no run with the id {task_id!r}.")
         return run
 
-    def user_runs(
-        self, user_id: int, limit: int, cursor: str | None, **period: Any
-    ) -> Page[RunRow]:
+    def user_runs(self, user_id: int, limit: int, cursor: str | None, **period: Any) -> Page:
         """List a user's runs."""
         since, until = _bounds(period)
         with cursor_problems():
@@ -246,19 +244,19 @@ class Api:
             raise _no_user(user_id)
         return page
 
-    def recent_runs(self, limit: int, cursor: str | None, **period: Any) -> Page[RunRow]:
+    def recent_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
         """List all runs."""
         since, until = _bounds(period)
         with cursor_problems():
             return queries.recent_runs(self._engine, limit, cursor, since=since, until=until)
 
-    def failed_runs(self, limit: int, cursor: str | None, **period: Any) -> Page[RunRow]:
+    def failed_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
         """List failed, partial and interrupted runs."""
         since, until = _recent_period(period)
         with cursor_problems():
             return queries.failed_runs(self._engine, since, limit, cursor, until=until)
 
-    def suspect_runs(self, limit: int, cursor: str | None, **period: Any) -> Page[RunRow]:
+    def suspect_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
         """List suspect runs."""
         since, until = _recent_period(period)
         with cursor_problems():

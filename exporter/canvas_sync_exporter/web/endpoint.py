@@ -109,10 +109,11 @@ class Endpoint:
         with nullcontext() if self.is_always_answered else limit.acquired():
             if self.is_shared:
                 answer, is_current = self._shared_response(shared, values)
-                allow_caching(
-                    request.environ,
-                    lambda: access.still_accepts(token) and limit.allows_now(is_current),
-                )
+                if is_current is not None:
+                    allow_caching(
+                        request.environ,
+                        lambda: access.still_accepts(token) and limit.allows_now(is_current),
+                    )
             else:
                 answer = self._response(values)
         if deprecated:
@@ -131,8 +132,11 @@ class Endpoint:
 
     def _shared_response(
         self, shared: SharedAnswers, values: dict[str, Any]
-    ) -> tuple[Response, Callable[[], bool]]:
-        """Return the response, and what tells whether it is still the one to give."""
+    ) -> tuple[Response, Callable[[], bool] | None]:
+        """Return the response, and what tells whether it is still the one to give.
+
+        That is None for an answer that is not kept, because it is large.
+        """
         chosen = self._chosen_format(values)
 
         def encoded() -> EncodedList | Body:
@@ -143,7 +147,8 @@ class Endpoint:
 
         question = self.name, chosen, tuple(sorted(values.items(), key=itemgetter(0)))
         found = shared.get(question, encoded)
-        return self._deliver(found), partial(shared.is_current, question, found)
+        is_current = partial(shared.is_current, question, found) if found.is_small() else None
+        return self._deliver(found), is_current
 
     def _chosen_format(self, values: dict[str, Any]) -> Format | None:
         """Take the format out of the values; None if the answer is no list."""

@@ -256,10 +256,12 @@ def _wait_for_output(streams: Sequence[_Stream], copying: Sequence[Daemon]) -> N
     """Wait until what the command wrote before it ended is copied."""
     _join(copying, _END_OF_OUTPUT_SECONDS)
     deadline = monotonic() + _UNREAD_OUTPUT_SECONDS
-    unread = select.poll()  # which, unlike select(), accepts descriptors closed meanwhile
+    # While everything is read but the thread that did so has not ended, only POLLHUP is there.
+    is_open = select.POLLIN | select.POLLHUP
+    sources = select.poll()  # which, unlike select(), accepts descriptors closed meanwhile
     for stream in streams:
-        unread.register(stream.source, select.POLLIN)
-    while any(event & select.POLLIN for _, event in unread.poll(0)) and monotonic() < deadline:
+        sources.register(stream.source, select.POLLIN)
+    while any(event & is_open for _, event in sources.poll(0)) and monotonic() < deadline:
         _join(copying, _UNREAD_OUTPUT_POLL_SECONDS)
 
 

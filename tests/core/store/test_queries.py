@@ -19,12 +19,13 @@ from sqlalchemy import Engine, create_engine, update
 from canvas_sync_core.events import ErrorInfo, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.store import queries, retention
-from canvas_sync_core.store.cursors import BadCursor, Page, make_cursor
+from canvas_sync_core.store.cursors import BadCursor, make_cursor
 from canvas_sync_core.store.freshness import freshness
 from canvas_sync_core.store.model import METADATA, metrics_table
+from canvas_sync_core.store.pages import Page
 from canvas_sync_core.store.query_results import Performance
 from canvas_sync_core.store.rows import write_runs
-from canvas_sync_core.store.runs import RunRow, StoredCounts
+from canvas_sync_core.store.runs import StoredCounts
 from canvas_sync_core.store.statistics import NO_VALUES, Statistics
 from canvas_sync_core.store.suspects import judge_runs, suspect_runs
 from support.databases import DATABASES, opened
@@ -44,7 +45,7 @@ def _at(hours: float) -> float:
     return (_NOON + timedelta(hours=hours)).timestamp()
 
 
-def _names(page: Page[RunRow]) -> list[str]:
+def _names(page: Page) -> list[str]:
     return [run.sync_task_id for run in page.items]
 
 

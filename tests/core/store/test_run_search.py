@@ -276,3 +276,31 @@ def test_no_search_reads_or_sorts_the_whole_table(empty_database_url: str) -> No
     for question in _QUESTIONS.values():
         assert_bounded(explained(engine, question))
     engine.dispose()
+
+
+@pytest.mark.parametrize("change", ["one more", "one less"])
+def test_no_run_is_left_out_or_listed_twice_if_others_write_while_it_searches(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(run_portions, "_FIRST", 3)
+    names = ["a", "b", "c", "d", "e", "f"]
+    write(engine, *(snapshot(name, start_time=_at(-n)) for n, name in enumerate(names)))
+    match = run_search._matches
+    changed: list[str] = []
+
+    def change_and_match(*arguments: Any) -> Any:
+        if not changed:
+            changed.append(change)
+            if change == "one more":
+                write(engine, snapshot("new", start_time=_at(1)))
+            else:
+                with engine.begin() as connection:
+                    connection.execute(
+                        delete(metrics_table).where(metrics_table.c.sync_task_id == "a")
+                    )
+        return match(*arguments)
+
+    monkeypatch.setattr(run_search, "_matches", change_and_match)
+    page = search_runs(engine, RunFilter(min_duration=0.1), 10, seconds=60)
+    assert changed
+    assert _names(page) == names

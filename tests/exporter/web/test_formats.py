@@ -36,6 +36,25 @@ def test_csv_has_the_columns_of_the_table_and_the_rows_of_the_json(exporter: Exp
     assert json.loads(row["sync_metadata"]) == run["sync_metadata"]
 
 
+def test_every_list_can_be_had_in_every_format(exporter: Exporter) -> None:
+    described = exporter.get("/api/canvas/openapi.json").json()
+    lists = [
+        path.replace("{user_id}", "42").replace("{run_id}", "1")
+        for path, methods in described["paths"].items()
+        if any(
+            each.get("name") == "format" for each in methods.get("get", {}).get("parameters", ())
+        )
+    ]
+    assert {"/api/canvas/metrics/recent", "/api/canvas/metrics/runs"} <= set(lists)
+    for path in lists:
+        for name in ("csv", "ndjson", "json"):
+            assert (path, name, exporter.get(f"{path}?format={name}").status_code) == (
+                path,
+                name,
+                200,
+            )
+
+
 def test_csv_without_rows_still_has_its_header(exporter: Exporter) -> None:
     text = exporter.api("runs?host=nowhere&format=csv").text
     assert text.startswith("id,sync_task_id,")

@@ -103,6 +103,18 @@ def test_a_repeated_response_equals_the_first_and_is_counted(exporter: Exporter,
     assert [line.rpartition(" ")[2] for line in counted if f"/{path[:4]}" in line] == ["2.0"]
 
 
+def test_a_large_response_is_not_kept(
+    config: Configuration, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("canvas_sync_exporter.web.delivery._SMALL_BYTES", 100)
+    app = create_app(WebContext(config, engine, Access(None)), CollectorRegistry())
+    cache: Any = app.wsgi_app
+    with serving(app) as url:
+        for _ in range(2):
+            assert len(requests.get(url + RECENT, timeout=30).content) > 100
+    assert not vars(cache)["_responses"]
+
+
 def test_a_new_run_is_in_the_very_next_response(exporter: Exporter) -> None:
     exporter.api("recent")
     write(exporter.engine, snapshot("a later one"))

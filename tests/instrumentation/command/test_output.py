@@ -51,27 +51,38 @@ def test_output_is_recorded_if_the_wrapper_is_killed_before_it_knows_the_process
 
 
 class _ThreadOfBusyMachine(Daemon):
-    """A thread that copies only after it was waited for several times."""
+    """A thread that reads and keeps a line only after it was waited for several times."""
 
-    def __init__(self, stream: output._Stream) -> None:
+    def __init__(self, stream: output._Stream, *, reads_after: int, keeps_after: int) -> None:
         super().__init__(lambda: None, "copy")
         self._stream = stream
         self._waits = 0
+        self._reads_after = reads_after
+        self._keeps_after = keeps_after
+        self._read = b""
 
     def join(self, timeout: float | None = None) -> bool:
         self._waits += 1
-        if self._waits == 4:
-            self._stream.tail.feed(os.read(self._stream.source, 100))
-        return self._waits >= 4
+        if self._waits == self._reads_after:
+            self._read = os.read(self._stream.source, 100)
+        if self._waits == self._keeps_after:
+            self._stream.tail.feed(self._read)
+            os.close(self._stream.source)
+        return self._waits >= self._keeps_after
 
 
+@pytest.mark.parametrize("is_held_open", [True, False], ids=["held open", "closed"])
 def test_the_last_lines_are_kept_if_the_machine_is_too_busy_to_copy_them_in_time(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, is_held_open: bool
 ) -> None:
     monkeypatch.setattr(output, "_END_OF_OUTPUT_SECONDS", 0.0)
     source, end = os.pipe()
-    with os.fdopen(source), os.fdopen(end, "wb", buffering=0) as written:
-        stream = output._Stream("stdout", source, source, Tail(5))
-        written.write(b"last\n")  # and a process in the background holds it open
-        output._wait_for_output([stream], [_ThreadOfBusyMachine(stream)])
-        assert stream.tail.redacted() == ["last"]
+    stream = output._Stream("stdout", source, source, Tail(5))
+    os.write(end, b"last\n")
+    if not is_held_open:  # by a process in the background
+        os.close(end)
+    thread = _ThreadOfBusyMachine(stream, reads_after=4, keeps_after=4 if is_held_open else 8)
+    output._wait_for_output([stream], [thread])
+    assert stream.tail.redacted() == ["last"]
+    if is_held_open:
+        os.close(end)
