@@ -123,7 +123,9 @@ def _write_until(folder: Path, name: str, moment: int) -> list[bytes]:
         writer.close()
         received = b""
         while len(received) < moment * 4:
-            received += os.read(reader.fileno(), 4096)
+            chunk = os.read(reader.fileno(), 4096)
+            assert chunk, "the writer has ended by itself"
+            received += chunk
         process.kill()
         process.join()
         while rest := os.read(reader.fileno(), 65536):
