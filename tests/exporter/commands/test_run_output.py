@@ -233,7 +233,7 @@ def test_lines_of_a_companion_that_takes_long_are_recorded_later() -> None:
             assert kept() == []
         finally:
             os.kill(companion, signal.SIGCONT)
-        wait_until(kept, "the record")
+        wait_until(lambda: len(kept()) > 1, "the record of both lines")
     assert kept() == [("stdout", "ready"), ("stdout", "last")]
 
 
