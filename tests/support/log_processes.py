@@ -176,7 +176,7 @@ def append_until_killed(folder: Path, writer: str, acknowledge: Connection) -> N
     log = make_writer(folder, max_bytes=16 * 1024)
     number = 0
     while True:
-        if log.pending > 1_000:  # whoever holds the lock may not run on a busy machine
+        if log.pending > 1_000:  # on a busy machine, the log may stay locked for long
             log.flush(1)
             continue
         log.append(line_of(writer, number))

@@ -40,11 +40,22 @@ class Fingerprints:
     def now(self) -> Hashable:
         """Return the present one; while the database is unreachable, one unlike any other."""
         try:
-            if self._is_sqlite:
-                with self._lock:
-                    return self._ask_sqlite()
+            return self.read()
+        except SQLAlchemyError:
+            return object()
+
+    def read(self) -> Hashable:
+        """Return the present one, as :meth:`now` does, if the database server answers.
+
+        Raises:
+            SQLAlchemyError: It does not; any other question would wait for it in vain again.
+        """
+        if not self._is_sqlite:
             with connect_to_read(self._engine) as connection:
                 return str(connection.scalar(_SNAPSHOT))
+        try:
+            with self._lock:
+                return self._ask_sqlite()
         except (SQLAlchemyError, sqlite3.Error, OSError):
             return object()
 

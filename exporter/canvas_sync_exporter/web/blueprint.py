@@ -86,7 +86,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
         )
 
     add_docs(blueprint)
-    shared = SharedAnswers(context.fingerprints.now, methodcaller("is_small"))
+    shared = SharedAnswers(context.fingerprints.read, methodcaller("is_small"))
     by_path: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
         by_path.setdefault(endpoint.path, []).append(endpoint)

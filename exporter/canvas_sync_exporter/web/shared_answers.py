@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from canvas_sync_core.locks import Event, RLock
 
 __all__ = ["SharedAnswers"]
@@ -49,7 +51,8 @@ class SharedAnswers:
     for this request alone.
 
     Args:
-        fingerprint: Returns a value that equals an earlier one only if the data is the same.
+        fingerprint: Returns a value that equals an earlier one only if the data is the same; raises
+            SQLAlchemyError if the database does not answer.
         may_keep: Whether an answer is small enough to be kept.
         clock: Returns seconds.
     """
@@ -74,26 +77,31 @@ class SharedAnswers:
         Args:
             question: Equal for requests that may share an answer.
             work: Works it out; if it fails in one request, the others try themselves.
+
+        Raises:
+            SQLAlchemyError: The database does not answer.
         """
         fingerprint = self._fingerprint()
-        kept = self._find(question, fingerprint)
-        if kept is not None:
+        kept = self._find(question)
+        if kept is not None and kept.fingerprint == fingerprint:
             answer: T = kept.answer
             return answer
         return self._work_out(question, work, fingerprint)
 
     def is_current(self, question: Hashable, answer: object) -> bool:
         """Whether :meth:`get` would return this very object, without working anything out."""
-        kept = self._find(question, self._fingerprint())
-        return kept is not None and kept.answer is answer
+        kept = self._find(question)
+        if kept is None or kept.answer is not answer:
+            return False
+        try:
+            return kept.fingerprint == self._fingerprint()
+        except SQLAlchemyError:
+            return False
 
-    def _find(self, question: Hashable, fingerprint: Hashable) -> _Kept | None:
+    def _find(self, question: Hashable) -> _Kept | None:
         with self._lock:
             kept = self._kept.get(question)
-        is_valid = (
-            kept is not None and kept.fingerprint == fingerprint and self._clock() < kept.until
-        )
-        return kept if is_valid else None
+        return kept if kept is not None and self._clock() < kept.until else None
 
     def _work_out(self, question: Hashable, work: Callable[[], T], fingerprint: Hashable) -> T:
         with self._lock:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from canvas_sync_exporter.web.shared_answers import SharedAnswers
 from support.waiting import wait_until
@@ -153,3 +154,20 @@ def test_the_latest_few_answers_are_kept() -> None:
 
 def _waiting(asking: Asking) -> int:
     return len(asking._shared._gathering)
+
+
+def test_a_database_that_does_not_answer_is_asked_only_once() -> None:
+    error: list[Exception] = []
+
+    def fingerprint() -> int:
+        for each in error:
+            raise each
+        return 1
+
+    shared = SharedAnswers(fingerprint, lambda _: True)
+    answer = shared.get("recent", lambda: "an answer")
+    assert shared.is_current("recent", answer)
+    error.append(OperationalError("SELECT", {}, Exception("it is silent")))
+    assert not shared.is_current("recent", answer)
+    with pytest.raises(OperationalError):
+        shared.get("recent", lambda: pytest.fail("it was asked again"))
