@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,3 +77,13 @@ def test_the_last_run_of_a_type_is_found_without_passing_those_of_others(
     engine.dispose()
     assert found == ["full", "no longer run"]
     assert not [plan for plan in plans if f"ix_{TABLE}_start" in plan]
+
+
+def test_nor_does_sqlite_pass_later_runs_of_the_type(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'runs.sqlite3'}")
+    upgrade(engine)
+    write(engine, snapshot("one", start_time=START))
+    plans = explained(engine, lambda engine: last_runs(engine, utc("2026-11-18")))
+    engine.dispose()
+    bounds = "(sync_type>? AND (sync_type,sync_start_time)<(?,?))"
+    assert f"USING INDEX ix_{TABLE}_type_start {bounds}" in plans[-1]
