@@ -1,23 +1,19 @@
-"""Events become metrics, each that alerts read as 0 before it first happens."""
+"""Events become metrics."""
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec import structs
 
 from canvas_sync_core.canvas._route_table import templates
 from canvas_sync_core.events import (
-    ApiCall,
     DbOperation,
     ErrorInfo,
     ErrorRecorded,
@@ -29,80 +25,30 @@ from canvas_sync_core.events import (
     ListTruncated,
     LogsCleaned,
     Progressed,
-    RunContext,
     RunEnded,
-    RunStarted,
     RunSuspected,
     ServerTime,
 )
 from canvas_sync_core.metrics import _file_upkeep, read_exemplars
-from canvas_sync_core.metrics import sink as sink_module
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.names import (
-    API_ERRORS,
-    API_OUTCOMES,
-    AUTH_FAILURE_REASONS,
     ITEM_ACTIONS,
-    ITEMS,
     RunStatus,
 )
-from canvas_sync_core.schema.metrics import METRICS, PER_PROCESS, MetricName, MetricType
+from canvas_sync_core.schema.metrics import METRICS, MetricName, MetricType
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.collectors.tokens import read_token_quotas
+from support.metric_events import (
+    ROUTE,
+    api_call,
+    context,
+    ended,
+    served,
+    served_metrics_of_syncs,
+    started,
+)
 from support.metric_processes import samples
 from support.runs import snapshot
-
-ROUTE = "/api/v1/courses/:course_id/users"
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[MetricsSink]:
-    """A sink whose files are in ``tmp_path``."""
-    made = MetricsSink(tmp_path)
-    yield made
-    made.close(0.0)
-
-
-def served(folder: Path, name: MetricName, *, zeros: bool = False) -> dict[str, float]:
-    """What the exporter serves of a metric, by labels; without those that are 0."""
-    return {
-        sample.removeprefix(name): value
-        for sample, value in samples(ProcessCollector(folder)).items()
-        if sample.startswith((f"{name}{{", f"{name} ")) or sample == name
-        if value or zeros
-    }
-
-
-def context(task_id: str = "task", *, sampled: bool = True) -> RunContext:
-    """A run of type ``full``."""
-    return RunContext(task_id, 42, None, "full", "ab" * 16, "cd" * 8, sampled)
-
-
-def api_call(**changes: Any) -> ApiCall:
-    """A successful GET of 0.2 s, but for ``changes``."""
-    given: dict[str, Any] = {
-        "context": context(),
-        "time": 1.7e9,
-        "duration": 0.2,
-        "method": "GET",
-        "route": ROUTE,
-        "path": "/api/v1/courses/7/users",
-        "host": "canvas.example.edu",
-        "status_code": 200,
-    }
-    return ApiCall(**{**given, **changes})
-
-
-def started(task_id: str, start_time: float) -> RunStarted:
-    """A run that began at ``start_time``."""
-    row = snapshot(task_id, status=RunStatus.RUNNING, start_time=start_time)
-    return RunStarted(context(task_id), start_time, row)
-
-
-def ended(task_id: str, time: float, status: RunStatus = RunStatus.SUCCESS) -> RunEnded:
-    """A run that took 12.5 s."""
-    return RunEnded(context(task_id), time, snapshot(task_id, status=status))
-
 
 EVENTS: tuple[Event, ...] = (
     started("task", 1.7e9),
@@ -135,13 +81,6 @@ EVENTS: tuple[Event, ...] = (
 """Together they change every metric of a sync."""
 
 
-def served_metrics_of_syncs() -> set[MetricName]:
-    """The metrics that the sink names in its code, but for those that are served by token."""
-    names = re.findall(r"MetricName\.(\w+)", inspect.getsource(sink_module))
-    metrics = {MetricName[name] for name in names}
-    return {name for name in metrics if METRICS[name].merge != PER_PROCESS}
-
-
 def test_each_metric_of_a_sync_is_counted_with_a_value_for_each_label(
     sink: MetricsSink, tmp_path: Path
 ) -> None:
@@ -158,37 +97,6 @@ def test_each_metric_of_a_sync_is_counted_with_a_value_for_each_label(
         for name in served_metrics_of_syncs()
     }
     assert wanted - counted == set()
-
-
-def test_each_series_that_must_exist_as_zero_is_started_once_its_labels_are_known() -> None:
-    calls = re.findall(r"start_at_zero\(([^)]*)\)", inspect.getsource(sink_module))
-    started = {frozenset(re.findall(r"(\w+)=", arguments)) for arguments in calls}
-    needed = {
-        (name, frozenset(METRICS[name].label_names).difference(zero))
-        for name in served_metrics_of_syncs()
-        for zero in METRICS[name].zeros
-    }
-    assert [(name, known) for name, known in needed if known not in started] == []
-
-
-def test_counters_that_alerts_read_are_there_from_the_start(
-    sink: MetricsSink, tmp_path: Path
-) -> None:
-    """Before any event, refusals, failed API requests and losses are 0 for each cause."""
-    refusals = served(tmp_path, MetricName.API_AUTH_FAILURES, zeros=True)
-    assert refusals == {f'{{reason="{reason}"}}': 0.0 for reason in AUTH_FAILURE_REASONS}
-    errors = served(tmp_path, MetricName.ERRORS, zeros=True)
-    assert errors == {f'{{error_type="{kind}",operation="api"}}': 0.0 for kind in API_ERRORS}
-    losses = served(tmp_path, MetricName.TELEMETRY_DROPPED, zeros=True)
-    for labels in (
-        '{reason="disk_full",sink="log"}',
-        '{reason="disk_full",sink="metrics"}',
-        '{reason="queue_full",sink="spans"}',
-        '{reason="spool_full",sink="store"}',
-        '{reason="misuse",sink="tracker"}',
-    ):
-        assert losses[labels] == 0.0
-    assert set(losses.values()) == {0.0}
 
 
 def test_a_run_is_shown_while_it_runs_and_counted_when_it_ends(
@@ -216,17 +124,6 @@ def test_a_run_is_shown_while_it_runs_and_counted_when_it_ends(
     }
 
 
-def test_a_sync_type_has_its_counters_from_the_start_of_its_first_run(
-    sink: MetricsSink, tmp_path: Path
-) -> None:
-    """Each status but ``running`` and each action on each item is 0."""
-    sink.handle(started("one", 100.0))
-    assert len(served(tmp_path, MetricName.RUNS, zeros=True)) == len(RunStatus) - 1
-    items = served(tmp_path, MetricName.ITEMS, zeros=True)
-    assert len(items) == len(ITEMS) * len(ITEM_ACTIONS)
-    assert set(items.values()) == {0.0}
-
-
 def test_the_end_of_a_run_that_began_elsewhere_does_not_go_below_zero(
     sink: MetricsSink, tmp_path: Path
 ) -> None:
@@ -234,21 +131,6 @@ def test_the_end_of_a_run_that_began_elsewhere_does_not_go_below_zero(
     sink.handle(ended("parents", 300.0))
     assert served(tmp_path, MetricName.RUNS_IN_PROGRESS, zeros=True) == {}
     assert served(tmp_path, MetricName.RUNS) == {'{status="success",sync_type="full"}': 1.0}
-
-
-def test_the_zeros_of_a_run_that_was_killed_outlive_its_process(tmp_path: Path) -> None:
-    """The exporter, which counts it as interrupted, adds to series that were there as 0."""
-    child = os.fork()
-    if child == 0:
-        MetricsSink(tmp_path).handle(started("killed", 100.0))
-        os._exit(9)
-    os.waitpid(child, 0)
-    runs = served(tmp_path, MetricName.RUNS, zeros=True)
-    assert runs == {
-        f'{{status="{status}",sync_type="full"}}': 0.0
-        for status in RunStatus
-        if status is not RunStatus.RUNNING
-    }
 
 
 def test_items_are_counted_by_what_was_done(sink: MetricsSink, tmp_path: Path) -> None:
@@ -309,17 +191,6 @@ def test_a_call_without_an_answer_is_counted_by_its_error_class(
         f'{{{labels},status_code="timeout"}}': 2.0,
         f'{{{labels},status_code="connection"}}': 1.0,
     }
-
-
-def test_failures_of_a_route_are_zero_at_its_first_success(
-    sink: MetricsSink, tmp_path: Path
-) -> None:
-    """So the first 503 and the first timeout are increases."""
-    sink.handle(api_call())
-    values = served(tmp_path, MetricName.API_REQUESTS, zeros=True)
-    labels = f'method="GET",route="{ROUTE}"'
-    expected = {f'{{{labels},status_code="{outcome}"}}': 0.0 for outcome in API_OUTCOMES}
-    assert values == expected | {f'{{{labels},status_code="200"}}': 1.0}
 
 
 @pytest.mark.parametrize("cost", [float("nan"), float("inf"), -1.0])
