@@ -172,17 +172,16 @@ def stopped_process(target: Callable[..., object], *arguments: object) -> Iterat
 
 
 def append_until_killed(folder: Path, writer: str, acknowledge: Connection) -> None:
-    """Write lines without end, and tell each number once its line is written."""
+    """Write lines without end, and tell each number once its line is written.
+
+    At most one line is written and not told, also when the log stays locked for long.
+    """
     log = make_writer(folder, max_bytes=16 * 1024)
-    number = 0
-    while True:
-        if log.pending > 1_000:  # on a busy machine, the log may stay locked for long
-            log.flush(1)
-            continue
+    for number in itertools.count():
         log.append(line_of(writer, number))
-        if not log.pending:
-            os.write(acknowledge.fileno(), number.to_bytes(4, "big"))
-        number += 1
+        while log.pending:
+            log.flush(1)
+        os.write(acknowledge.fileno(), number.to_bytes(4, "big"))
 
 
 def fork_while_writing(folder: Path, children: int, count: int) -> None:
