@@ -82,7 +82,7 @@ def test_the_examples_have_the_fields_of_the_answers(served: Served) -> None:
     point, errors, quota, incidents, messages, expectations, pauses, problem = others
     schemas = served.openapi["components"]["schemas"]
 
-    assert set(page) == set(schemas["Page"]["properties"])
+    assert set(page) == set(schemas["RunPage"]["properties"])
     assert set(page["items"][0]) == set(schemas["RunRow"]["properties"])
     assert set(statistics) == set(schemas["Statistics"]["properties"])
     assert set(facets) == set(schemas["RunFacets"]["properties"])

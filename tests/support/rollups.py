@@ -13,11 +13,11 @@ from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store import queries
 from canvas_sync_core.store.freshness import freshness
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.pages import in_period
 from canvas_sync_core.store.rollups.buckets import whole_buckets
 from canvas_sync_core.store.rollups.errors import ErrorReader
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.series import RunSeries, SeriesBy, SeriesPoint, SeriesReader
+from canvas_sync_core.store.run_pages import in_period
 from canvas_sync_core.store.statistics import NO_VALUES, Statistics
 
 __all__ = ["assert_same_answers", "assert_same_errors", "assert_same_series"]

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Column, Connection, Row, Select, and_, or_
 
-__all__ = ["BadCursor", "Page", "make_cursor", "page_newest_first", "read_cursor"]
+__all__ = ["BadCursor", "ListPage", "make_cursor", "page_newest_first", "read_cursor"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -24,7 +24,7 @@ class BadCursor(ValueError):  # noqa: N818 - the name says it all
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[_Item]):
+class ListPage(Generic[_Item]):
     """A page of a list, newest first.
 
     Attributes:
@@ -41,7 +41,7 @@ def page_newest_first(
     key: tuple[Column[datetime], Column[int]],
     limit: int,
     cursor: str | None,
-) -> Page[Row[Any]]:
+) -> ListPage[Row[Any]]:
     """Read a page of rows that are sorted by time and number, newest first.
 
     Args:
@@ -62,9 +62,11 @@ def page_newest_first(
     newest_first = rows.order_by(time.desc(), number.desc())
     found = list(connection.execute(newest_first.limit(limit + 1)))
     if len(found) <= limit:
-        return Page(found, None)
+        return ListPage(found, None)
     last = found[limit - 1]
-    return Page(found[:limit], make_cursor(getattr(last, time.name), getattr(last, number.name)))
+    return ListPage(
+        found[:limit], make_cursor(getattr(last, time.name), getattr(last, number.name))
+    )
 
 
 def make_cursor(time: datetime, number: int) -> str:

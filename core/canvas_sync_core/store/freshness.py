@@ -15,7 +15,7 @@ from canvas_sync_core.store.rollups.buckets import whole_buckets
 
 from .database import connect_for_long_read
 from .model import metrics_table
-from .pages import in_period
+from .run_pages import in_period
 
 __all__ = ["Freshness", "ItemFreshness", "freshness", "sort_by_age"]
 

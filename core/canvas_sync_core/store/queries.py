@@ -41,7 +41,6 @@ from canvas_sync_core.store.rollups.buckets import offsets, whole_buckets
 
 from .database import connect_for_long_read, connect_to_read
 from .model import metrics_table
-from .pages import SINCE, UNTIL, Page, RunList, in_period
 from .query_results import (
     DayPerformance,
     Performance,
@@ -51,6 +50,7 @@ from .query_results import (
     UserSummary,
 )
 from .run_filter import RunFilter
+from .run_pages import SINCE, UNTIL, RunList, RunPage, in_period
 from .runs import RunRow, item_counts, to_run
 from .statistics import (
     NO_VALUES,
@@ -108,7 +108,7 @@ def recent_runs(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> Page:
+) -> RunPage:
     """List the newest runs; raises BadCursor."""
     wanted = RunFilter(since=since, until=until)
     runs = _all_runs if wanted == RunFilter() else RunList(*wanted.indexed())
@@ -124,7 +124,7 @@ def user_runs(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> Page:
+) -> RunPage:
     """List the newest runs of a user; raises BadCursor."""
     wanted = RunFilter(user_id=user_id, since=since, until=until)
     runs = _runs_of_user if since is until is None else RunList(*wanted.indexed())
@@ -139,7 +139,7 @@ def failed_runs(
     cursor: str | None = None,
     *,
     until: datetime | None = None,
-) -> Page:
+) -> RunPage:
     """List the failed, partial and interrupted runs; raises BadCursor."""
     wanted = RunFilter(statuses=_FAILURES, since=since, until=until)
     runs = _failures if until is None else RunList(*wanted.indexed())

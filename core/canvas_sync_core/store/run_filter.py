@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, or_, true
 from canvas_sync_core.names import RunStatus
 
 from .model import metrics_table
-from .pages import in_period
+from .run_pages import in_period
 
 __all__ = ["RunFilter"]
 

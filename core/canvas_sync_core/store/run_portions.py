@@ -17,8 +17,8 @@ from sqlalchemy import BigInteger, Connection, Select, bindparam, select, true
 
 from .cursors import read_cursor
 from .model import metrics_table
-from .pages import after_cursor, newest_keys
 from .run_filter import RunFilter
+from .run_pages import after_cursor, newest_keys
 
 __all__ = ["Portion", "portions"]
 

@@ -11,12 +11,12 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, bindparam,
 from .cursors import make_cursor
 from .database import connect_to_read_snapshot
 from .model import metrics_table
-from .pages import RunList
 from .run_filter import RunFilter
+from .run_pages import RunList, RunPage
 from .run_portions import Portion, portions
 from .runs import RunRow, to_run
 
-__all__ = ["RunPage", "newest_runs", "search_runs"]
+__all__ = ["RunSearchPage", "newest_runs", "search_runs"]
 
 _SECONDS: Final = 0.2
 _PAGE: Final = 500
@@ -24,8 +24,8 @@ _ROOM: Final = bindparam("room", type_=BigInteger())
 
 
 @dataclass(frozen=True, slots=True)
-class RunPage:
-    """A page of runs, newest first.
+class RunSearchPage(RunPage):
+    """A page of the runs that a search found, newest first.
 
     Attributes:
         items: The runs. There may be fewer than ``limit``, or none, although there is a ``next``:
@@ -35,8 +35,6 @@ class RunPage:
             there because the time was up; else None.
     """
 
-    items: list[RunRow]
-    next: str | None
     searched_to: datetime | None = None
 
 
@@ -47,7 +45,7 @@ def search_runs(
     cursor: str | None = None,
     *,
     seconds: float = _SECONDS,
-) -> RunPage:
+) -> RunSearchPage:
     """List the runs that match all filters, newest first.
 
     Args:
@@ -66,16 +64,16 @@ def search_runs(
     with connect_to_read_snapshot(engine) as connection:
         if remaining is None:
             page = RunList(*wanted.indexed()).page(connection, limit, cursor)
-            return RunPage(page.items, page.next)
+            return RunSearchPage(page.items, page.next)
         found: list[RunRow] = []
         for portion in portions(connection, wanted, cursor, seconds):
             found += _matches(connection, portion, remaining, limit + 1 - len(found))
             if len(found) > limit:
                 last = found[limit - 1]
-                return RunPage(found[:limit], make_cursor(last.sync_start_time, last.id))
+                return RunSearchPage(found[:limit], make_cursor(last.sync_start_time, last.id))
     if portion.end is None:
-        return RunPage(found, None)
-    return RunPage(found, make_cursor(*portion.end), searched_to=portion.end[0])
+        return RunSearchPage(found, None)
+    return RunSearchPage(found, make_cursor(*portion.end), searched_to=portion.end[0])
 
 
 def newest_runs(engine: Engine, wanted: RunFilter, limit: int) -> tuple[list[RunRow], bool]:

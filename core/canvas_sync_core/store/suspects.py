@@ -16,8 +16,8 @@ from canvas_sync_core.schema.run_fields import item_column
 from .comparison import HISTORY_RUNS, Anomaly, Measures, anomalies, same_time_windows
 from .database import connect_to_read
 from .model import metrics_table
-from .pages import SINCE, Page, RunList
 from .run_filter import RunFilter
+from .run_pages import SINCE, RunList, RunPage
 from .runs import RunRow, to_run
 
 __all__ = ["Suspect", "judge_runs", "suspect_runs"]
@@ -80,7 +80,7 @@ def suspect_runs(
     cursor: str | None = None,
     *,
     until: datetime | None = None,
-) -> Page:
+) -> RunPage:
     """List the suspect runs; raises BadCursor."""
     wanted = RunFilter(is_suspect=True, since=since, until=until)
     runs = _suspects if until is None else RunList(*wanted.indexed())

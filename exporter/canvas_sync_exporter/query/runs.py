@@ -12,7 +12,7 @@ from canvas_sync_core.store import queries
 from canvas_sync_core.store.run_facets import RunFacets, run_facets
 from canvas_sync_core.store.run_filter import RunFilter
 from canvas_sync_core.store.run_history import RunHistory, run_history
-from canvas_sync_core.store.run_search import RunPage, search_runs
+from canvas_sync_core.store.run_search import RunSearchPage, search_runs
 from canvas_sync_core.store.running import RunningRuns, running_now
 from canvas_sync_core.store.runs import RunRow
 
@@ -41,7 +41,7 @@ def get_runs(
     tz: Zone = dt.UTC,
     engine: Engine | None = None,
     **filters: Any,
-) -> RunPage:
+) -> RunSearchPage:
     """Return a page of the runs that match all filters, newest first.
 
     Args:

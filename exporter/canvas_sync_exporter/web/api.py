@@ -11,8 +11,8 @@ from flask import Response, request
 
 from canvas_sync_core.store import queries, suspects
 from canvas_sync_core.store.freshness import Freshness
-from canvas_sync_core.store.pages import Page
 from canvas_sync_core.store.query_results import Performance, Summary, UserSummary
+from canvas_sync_core.store.run_pages import RunPage
 from canvas_sync_core.store.runs import RunRow
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs, next_cleanup
 from canvas_sync_exporter.logs.retention import CleanupReport, CleanupRunning, get_cleanup_status
@@ -107,7 +107,7 @@ class Api:
             _query(
                 "user/<user_id>/syncs",
                 self.user_runs,
-                Page,
+                RunPage,
                 "The runs of a user, newest first",
                 _USER_ID,
                 *_RANGE,
@@ -118,7 +118,7 @@ class Api:
             _query(
                 "recent",
                 self.recent_runs,
-                Page,
+                RunPage,
                 "All runs, newest first",
                 *_RANGE,
                 *_PAGE,
@@ -127,7 +127,7 @@ class Api:
             _query(
                 "failed",
                 self.failed_runs,
-                Page,
+                RunPage,
                 "Failed, partial and interrupted runs with their errors, newest first",
                 *_PERIOD,
                 *_PAGE,
@@ -136,7 +136,7 @@ class Api:
             _query(
                 "suspect",
                 self.suspect_runs,
-                Page,
+                RunPage,
                 "Runs whose items or duration differ widely from the last ones of their kind",
                 *_PERIOD,
                 *_PAGE,
@@ -235,7 +235,7 @@ class Api:
             raise ProblemError(404, f"There is no run with the id {task_id!r}.")
         return run
 
-    def user_runs(self, user_id: int, limit: int, cursor: str | None, **period: Any) -> Page:
+    def user_runs(self, user_id: int, limit: int, cursor: str | None, **period: Any) -> RunPage:
         """List a user's runs."""
         since, until = _bounds(period)
         with cursor_problems():
@@ -244,19 +244,19 @@ class Api:
             raise _no_user(user_id)
         return page
 
-    def recent_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
+    def recent_runs(self, limit: int, cursor: str | None, **period: Any) -> RunPage:
         """List all runs."""
         since, until = _bounds(period)
         with cursor_problems():
             return queries.recent_runs(self._engine, limit, cursor, since=since, until=until)
 
-    def failed_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
+    def failed_runs(self, limit: int, cursor: str | None, **period: Any) -> RunPage:
         """List failed, partial and interrupted runs."""
         since, until = _recent_period(period)
         with cursor_problems():
             return queries.failed_runs(self._engine, since, limit, cursor, until=until)
 
-    def suspect_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
+    def suspect_runs(self, limit: int, cursor: str | None, **period: Any) -> RunPage:
         """List suspect runs."""
         since, until = _recent_period(period)
         with cursor_problems():

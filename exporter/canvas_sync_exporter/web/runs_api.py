@@ -8,7 +8,7 @@ from typing import Any, Final
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.run_facets import RunFacets, run_facets
 from canvas_sync_core.store.run_filter import RunFilter
-from canvas_sync_core.store.run_search import RunPage, search_runs
+from canvas_sync_core.store.run_search import RunSearchPage, search_runs
 from canvas_sync_core.store.running import RunningRuns, running_now
 
 from .context import WebContext
@@ -59,7 +59,7 @@ class RunsApi:
                 "runs",
                 self.runs,
                 "The runs that match all filters, newest first",
-                RunPage,
+                RunSearchPage,
                 tag="runs",
                 parameters=(*RUN_FILTERS, _LIMIT, _CURSOR, FORMAT),
                 problems={503: _AWAY},
@@ -86,7 +86,7 @@ class RunsApi:
             ),
         )
 
-    def runs(self, limit: int, cursor: str | None, **filters: Any) -> RunPage:
+    def runs(self, limit: int, cursor: str | None, **filters: Any) -> RunSearchPage:
         """List runs."""
         with cursor_problems():
             return search_runs(self._engine, run_filter(**filters), limit, cursor)

@@ -22,9 +22,9 @@ from canvas_sync_core.store import queries, retention
 from canvas_sync_core.store.cursors import BadCursor, make_cursor
 from canvas_sync_core.store.freshness import freshness
 from canvas_sync_core.store.model import METADATA, metrics_table
-from canvas_sync_core.store.pages import Page
 from canvas_sync_core.store.query_results import Performance
 from canvas_sync_core.store.rows import write_runs
+from canvas_sync_core.store.run_pages import RunPage
 from canvas_sync_core.store.runs import StoredCounts
 from canvas_sync_core.store.statistics import NO_VALUES, Statistics
 from canvas_sync_core.store.suspects import judge_runs, suspect_runs
@@ -45,7 +45,7 @@ def _at(hours: float) -> float:
     return (_NOON + timedelta(hours=hours)).timestamp()
 
 
-def _names(page: Page) -> list[str]:
+def _names(page: RunPage) -> list[str]:
     return [run.sync_task_id for run in page.items]
 
 
@@ -110,7 +110,7 @@ def memory() -> Iterator[Engine]:
 @given(cursor=st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,60}", fullmatch=True))
 def test_any_text_is_a_cursor_or_refused(memory: Engine, cursor: str) -> None:
     with suppress(BadCursor):
-        assert queries.recent_runs(memory, 5, cursor) == Page([], None)
+        assert queries.recent_runs(memory, 5, cursor) == RunPage([], None)
 
 
 @pytest.mark.parametrize("number", [1, 2**63 - 2, -(2**63)])
@@ -131,7 +131,7 @@ def test_a_page_goes_on_after_a_run_of_any_start_and_number(
     first = queries.recent_runs(engine, 1)
     second = queries.recent_runs(engine, 1, first.next)
     assert (_names(first), _names(second), second.next) == (["b"], ["a"], None)
-    assert queries.recent_runs(engine, 1, make_cursor(start, number)) == Page([], None)
+    assert queries.recent_runs(engine, 1, make_cursor(start, number)) == RunPage([], None)
     latest = make_cursor(datetime.max.replace(tzinfo=UTC), number)
     assert _names(queries.recent_runs(engine, 2, latest)) == ["b", "a"]
 
@@ -146,7 +146,7 @@ def test_the_runs_of_a_user_are_that_users_alone(engine: Engine) -> None:
     )
     first = queries.user_runs(engine, 1, 1)
     assert (_names(first), _names(queries.user_runs(engine, 1, 1, first.next))) == (["c"], ["a"])
-    assert queries.user_runs(engine, 9, 5) == Page([], None)
+    assert queries.user_runs(engine, 9, 5) == RunPage([], None)
 
 
 def test_failed_runs_are_those_that_need_a_look(engine: Engine) -> None:

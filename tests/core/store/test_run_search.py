@@ -22,7 +22,7 @@ from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.run_facets import FacetValue, run_facets
 from canvas_sync_core.store.run_filter import RunFilter
-from canvas_sync_core.store.run_search import RunPage, newest_runs, search_runs
+from canvas_sync_core.store.run_search import RunSearchPage, newest_runs, search_runs
 from canvas_sync_core.store.runs import RunRow
 from support.plans import assert_bounded, explained, preferring_indexes
 from support.runs import failed, running, snapshot, write
@@ -41,7 +41,7 @@ def _at(hours: float) -> float:
     return (_NOON + hours * _HOUR).timestamp()
 
 
-def _names(page: RunPage) -> list[str]:
+def _names(page: RunSearchPage) -> list[str]:
     return [run.sync_task_id for run in page.items]
 
 

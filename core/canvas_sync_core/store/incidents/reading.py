@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Engine, and_, not_, or_, select
 
 from canvas_sync_core.incident import Incident, IncidentState
-from canvas_sync_core.store.cursors import Page, page_newest_first
+from canvas_sync_core.store.cursors import ListPage, page_newest_first
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.missing_tables import explain_missing
 
@@ -73,7 +73,7 @@ class IncidentFilter:
 
 def incident_page(
     engine: Engine, wanted: IncidentFilter, limit: int, cursor: str | None = None
-) -> Page[Incident]:
+) -> ListPage[Incident]:
     """List incidents by when they were opened, newest first.
 
     Raises:
@@ -84,7 +84,7 @@ def incident_page(
     key = (_columns.opened_at, _columns.id)
     with _connect(engine) as connection:
         page = page_newest_first(connection, rows, key, limit, cursor)
-    return Page(list(map(to_incident, page.items)), page.next)
+    return ListPage(list(map(to_incident, page.items)), page.next)
 
 
 def incident_by_id(engine: Engine, number: int) -> Incident | None:

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
 
 from canvas_sync_core.names import MessageState
-from canvas_sync_core.store.cursors import Page, page_newest_first
+from canvas_sync_core.store.cursors import ListPage, page_newest_first
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.missing_tables import explain_missing
 
@@ -67,7 +67,7 @@ class MessageFilter:
 
 def message_page(
     engine: Engine, wanted: MessageFilter, limit: int, cursor: str | None = None
-) -> Page[Message]:
+) -> ListPage[Message]:
     """List messages by when they were created, newest first.
 
     Raises:
@@ -78,7 +78,7 @@ def message_page(
     key = (_columns.created_at, _columns.id)
     with _connect(engine) as connection:
         page = page_newest_first(connection, rows, key, limit, cursor)
-    return Page(list(map(to_message, page.items)), page.next)
+    return ListPage(list(map(to_message, page.items)), page.next)
 
 
 def messages_about(

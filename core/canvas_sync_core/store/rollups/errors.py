@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, select
 
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.pages import in_period
+from canvas_sync_core.store.run_pages import in_period
 from canvas_sync_core.store.stored_times import EARLIEST
 
 from .aggregates import ENDED, KIND_COLUMNS, Groups

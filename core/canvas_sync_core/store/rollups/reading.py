@@ -27,8 +27,8 @@ from canvas_sync_core.store import queries
 from canvas_sync_core.store.database import connect_to_read_snapshot
 from canvas_sync_core.store.freshness import Freshness, freshness, sort_by_age
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.pages import SINCE, UNTIL
 from canvas_sync_core.store.query_results import DayPerformance, Performance, Summary
+from canvas_sync_core.store.run_pages import SINCE, UNTIL
 from canvas_sync_core.store.statistics import sum_of
 from canvas_sync_core.store.stored_times import LATEST
 from canvas_sync_core.store.stored_values import limit_count

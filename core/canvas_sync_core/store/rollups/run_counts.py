@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Integer, Select, bindparam, func, sel
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import connect_to_read_snapshot
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.pages import in_period
+from canvas_sync_core.store.run_pages import in_period
 from canvas_sync_core.store.statistics import sum_of
 from canvas_sync_core.store.stored_times import EARLIEST, LATEST
 from canvas_sync_core.store.timestamps import UtcDateTime

@@ -11,7 +11,7 @@ from flask import Response
 from canvas_sync_core.store import queries
 from canvas_sync_core.store.run_facets import RunFacets, run_facets
 from canvas_sync_core.store.run_filter import RunFilter
-from canvas_sync_core.store.run_search import RunPage, search_runs
+from canvas_sync_core.store.run_search import RunSearchPage, search_runs
 from canvas_sync_core.store.runs import RunRow
 from canvas_sync_exporter.ui.page import Feed, Page
 from canvas_sync_exporter.ui.responses import PageResponse
@@ -67,7 +67,7 @@ class Runs:
         facets: How many runs match, by status, sync type, machine and error.
     """
 
-    runs: RunPage
+    runs: RunSearchPage
     facets: RunFacets
 
     fields = _FIELDS
@@ -119,7 +119,7 @@ def run_of_task(context: WebContext, view: View) -> Response:
     return PageResponse(status=303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
-def _page(context: WebContext, view: View) -> RunPage:
+def _page(context: WebContext, view: View) -> RunSearchPage:
     with cursor_problems():
         return search_runs(context.engine, _filter(view), _LIMIT, view.values["cursor"])
 

@@ -14,10 +14,10 @@ from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.pages import in_period
 from canvas_sync_core.store.rollups.run_counts import RunKind, count_runs
 from canvas_sync_core.store.rollups.tables import rollups_table
 from canvas_sync_core.store.rollups.writing import roll_up
+from canvas_sync_core.store.run_pages import in_period
 from support.plans import assert_bounded, explained, preferring_indexes
 from support.runs import failed, running, snapshot, write
 from support.tables import create_tables

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.pages import RunList, in_period
+from canvas_sync_core.store.run_pages import RunList, in_period
 from support.runs import snapshot, write
 
 _columns = metrics_table.c

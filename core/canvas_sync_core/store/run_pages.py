@@ -21,8 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from . import cursors
-from .cursors import make_cursor, read_cursor
+from .cursors import ListPage, make_cursor, read_cursor
 from .model import metrics_table
 from .runs import RunRow, to_run
 from .stored_times import EARLIEST, LATEST
@@ -31,8 +30,8 @@ from .timestamps import UtcDateTime
 __all__ = [
     "SINCE",
     "UNTIL",
-    "Page",
     "RunList",
+    "RunPage",
     "after_cursor",
     "in_period",
     "newest_keys",
@@ -57,7 +56,7 @@ _AFTER_EARLIEST: Final = and_(_start <= _START, _number < _NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
-class Page(cursors.Page[RunRow]):
+class RunPage(ListPage[RunRow]):
     """A page of runs; its own class, because the type of the rows is read from it."""
 
     items: list[RunRow]
@@ -75,7 +74,7 @@ class RunList:
 
     def page(
         self, connection: Connection, limit: int, cursor: str | None, **values: object
-    ) -> Page:
+    ) -> RunPage:
         """Read a page.
 
         Args:
@@ -94,8 +93,9 @@ class RunList:
             values["page_start"], values["page_number"] = start, number
         rows = connection.execute(statement, values).all()
         runs = list(map(to_run, rows[:limit]))
-        is_last = len(rows) <= limit
-        return Page(runs, None if is_last else make_cursor(runs[-1].sync_start_time, runs[-1].id))
+        if len(rows) <= limit:
+            return RunPage(runs, None)
+        return RunPage(runs, make_cursor(runs[-1].sync_start_time, runs[-1].id))
 
     @cached_property
     def _first_page(self) -> Select[Any]:
