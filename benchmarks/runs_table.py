@@ -60,7 +60,6 @@ from canvas_sync_core.store.row_database import row_database_opener
 from canvas_sync_core.store.run_facets import run_facets
 from canvas_sync_core.store.run_filter import RunFilter
 from canvas_sync_core.store.run_search import search_runs
-from canvas_sync_core.store.suspects import suspect_runs
 from canvas_sync_core.store.timestamps import UtcDateTime
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_instrumentation.outputs.rows import StoreSink
@@ -205,7 +204,7 @@ def _endpoints(engine: Engine, rows: int) -> dict[str, Endpoint]:
             lambda _: f"failed?days={DAYS}", lambda e, _: ask.failed_runs(e, since(), PAGE)
         ),
         f"suspect?days={DAYS}": Endpoint(
-            lambda _: f"suspect?days={DAYS}", lambda e, _: suspect_runs(e, since(), PAGE)
+            lambda _: f"suspect?days={DAYS}", lambda e, _: queries.suspect_runs(e, since(), PAGE)
         ),
         f"freshness?days={DAYS}": Endpoint(
             lambda _: f"freshness?days={DAYS}",

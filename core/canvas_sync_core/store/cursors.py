@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
@@ -17,6 +18,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.(-?[0-9]{1,19})")
 _NUMBERS: Final = range(-(2**63), 2**63)
 _Item = TypeVar("_Item")
+_Other = TypeVar("_Other")
 
 
 class BadCursor(ValueError):  # noqa: N818 - the name says it all
@@ -33,6 +35,10 @@ class ListPage(Generic[_Item]):
 
     items: list[_Item]
     next: str | None
+
+    def map(self, convert: Callable[[_Item], _Other]) -> ListPage[_Other]:
+        """Return the page with each item converted."""
+        return ListPage(list(map(convert, self.items)), self.next)
 
 
 def page_newest_first(

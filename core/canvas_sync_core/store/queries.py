@@ -71,6 +71,7 @@ __all__ = [
     "run_counts",
     "running_runs",
     "summary",
+    "suspect_runs",
     "totals",
     "user_runs",
     "user_summary",
@@ -87,6 +88,7 @@ _all_runs: Final = RunList()
 _runs_of_user: Final = RunList(_OF_USER)
 # The index returns the newest runs of one status in order; several would have to be sorted.
 _failures: Final = RunList(*(and_(_columns.sync_status == each.value, SINCE) for each in _FAILURES))
+_suspects: Final = RunList(and_(_columns.suspect.is_(True), SINCE))
 
 
 def run_by_id(engine: Engine, run_id: int) -> RunRow | None:
@@ -112,8 +114,7 @@ def recent_runs(
     """List the newest runs; raises BadCursor."""
     wanted = RunFilter(since=since, until=until)
     runs = _all_runs if wanted == RunFilter() else RunList(*wanted.indexed())
-    with connect_to_read(engine) as connection:
-        return runs.page(connection, limit, cursor)
+    return _page(engine, runs, limit, cursor)
 
 
 def user_runs(
@@ -128,8 +129,7 @@ def user_runs(
     """List the newest runs of a user; raises BadCursor."""
     wanted = RunFilter(user_id=user_id, since=since, until=until)
     runs = _runs_of_user if since is until is None else RunList(*wanted.indexed())
-    with connect_to_read(engine) as connection:
-        return runs.page(connection, limit, cursor, user_id=user_id)
+    return _page(engine, runs, limit, cursor, user_id=user_id)
 
 
 def failed_runs(
@@ -143,8 +143,28 @@ def failed_runs(
     """List the failed, partial and interrupted runs; raises BadCursor."""
     wanted = RunFilter(statuses=_FAILURES, since=since, until=until)
     runs = _failures if until is None else RunList(*wanted.indexed())
+    return _page(engine, runs, limit, cursor, since=since)
+
+
+def suspect_runs(
+    engine: Engine,
+    since: datetime,
+    limit: int,
+    cursor: str | None = None,
+    *,
+    until: datetime | None = None,
+) -> RunPage:
+    """List the suspect runs; raises BadCursor."""
+    wanted = RunFilter(is_suspect=True, since=since, until=until)
+    runs = _suspects if until is None else RunList(*wanted.indexed())
+    return _page(engine, runs, limit, cursor, since=since)
+
+
+def _page(
+    engine: Engine, runs: RunList, limit: int, cursor: str | None, **values: object
+) -> RunPage:
     with connect_to_read(engine) as connection:
-        return runs.page(connection, limit, cursor, since=since)
+        return runs.page(connection, limit, cursor, **values)
 
 
 def running_runs(engine: Engine) -> list[RunRow]:

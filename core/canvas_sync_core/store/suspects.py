@@ -16,11 +16,9 @@ from canvas_sync_core.schema.run_fields import item_column
 from .comparison import HISTORY_RUNS, Anomaly, Measures, anomalies, same_time_windows
 from .database import connect_to_read
 from .model import metrics_table
-from .run_filter import RunFilter
-from .run_pages import SINCE, RunList, RunPage
 from .runs import RunRow, to_run
 
-__all__ = ["Suspect", "judge_runs", "suspect_runs"]
+__all__ = ["Suspect", "judge_runs"]
 
 _AT_ONCE: Final = 500
 _MEASURED: Final = (
@@ -36,7 +34,6 @@ _LOOK_BACK_ROWS: Final = 5_000
 
 _columns = metrics_table.c
 _ITEMS: Final = [item_column(item, "processed") for item in ITEMS]
-_suspects: Final = RunList(and_(_columns.suspect.is_(True), SINCE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +68,6 @@ def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
         for run, anomalies in found
         if (judged := _judge(engine, run, anomalies)) is not None and anomalies
     ]
-
-
-def suspect_runs(
-    engine: Engine,
-    since: datetime,
-    limit: int,
-    cursor: str | None = None,
-    *,
-    until: datetime | None = None,
-) -> RunPage:
-    """List the suspect runs; raises BadCursor."""
-    wanted = RunFilter(is_suspect=True, since=since, until=until)
-    runs = _suspects if until is None else RunList(*wanted.indexed())
-    with connect_to_read(engine) as connection:
-        return runs.page(connection, limit, cursor, since=since)
 
 
 def _judge(engine: Engine, run: RunRow, anomalies: Sequence[Anomaly]) -> RunRow | None:

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs
 from canvas_sync_exporter.logs import CleanupPlan, make_retention_settings, plan_cleanup
 
 from . import FAILED
 from .log_configuration import log_configuration
 from .options import add_command, add_log_dir
+from .output import note
 from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "run"]
@@ -69,4 +69,4 @@ def _show_plan(plan: CleanupPlan) -> int:
 
 def _print_problems(problems: Sequence[str]) -> None:
     for problem in problems:
-        print(f"{DISTRIBUTION}: {problem}", file=sys.stderr)
+        note(problem)

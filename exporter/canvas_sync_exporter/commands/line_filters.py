@@ -36,8 +36,9 @@ _EXCLUSIONS: Final[dict[str, dict[str, Any]]] = {
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Add the filters of lines, except for text and times, to a command."""
+    """Add the filters of lines, except for times, to a command."""
     add = parser.add_argument
+    add("text", nargs="?", metavar="TEXT", help="text that the line contains")
     add("--regex", type=_pattern, metavar="PATTERN", help="regular expression in the line")
     add(
         "--log",

@@ -12,14 +12,14 @@ from typing import Any, Final, TextIO
 import msgspec
 
 from canvas_sync_core.logs import escape_controls, escape_json_controls
-from canvas_sync_core.names import DISTRIBUTION, MessageKind, MessageState
+from canvas_sync_core.names import MessageKind, MessageState
 from canvas_sync_core.store.messages.reading import MessageFilter, message_page
 from canvas_sync_exporter.messages.message_view import MessageView
 from canvas_sync_exporter.settings import configuration
 
 from .databases import reading_database
-from .options import add_command, add_time_zone, number
-from .output import Painter, stop_if_output_closes
+from .options import add_command, add_limit, add_time_zone
+from .output import Painter, note, stop_if_output_closes
 from .terminal import (
     FAINT,
     GREEN,
@@ -28,9 +28,9 @@ from .terminal import (
     Cell,
     Column,
     LocalTimes,
+    print_lines,
     table_lines,
     terminal_width,
-    writable,
 )
 
 __all__ = ["add_list"]
@@ -63,13 +63,7 @@ def add_list(group: Any) -> None:
     parser.add_argument(
         "--kind", choices=[each.value for each in MessageKind], help="only messages of this kind"
     )
-    parser.add_argument(
-        "--limit",
-        type=number(1, 10_000),
-        default=20,
-        metavar="N",
-        help="maximum number of messages (20)",
-    )
+    add_limit(parser, "messages", default=20, most=10_000)
     add_time_zone(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
@@ -92,12 +86,9 @@ def _list(arguments: argparse.Namespace) -> int:
                 print(escape_json_controls(msgspec.json.encode(each).decode()))
         else:
             zone = arguments.tz or config.app.timezone
-            for line in _lines(messages, zone, sys.stdout):
-                print(writable(line, sys.stdout))
+            print_lines(_lines(messages, zone, sys.stdout))
     if page.next is not None:
-        print(
-            f"{DISTRIBUTION}: stopped at --limit {arguments.limit}; there are more", file=sys.stderr
-        )
+        note(f"stopped at --limit {arguments.limit}; there are more")
     return 0
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from canvas_sync_core.errors import CanvasSyncMonitorError, SettingsError
-from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.store.messages.tables import Message
 from canvas_sync_core.store.messages.writing import add_messages
 from canvas_sync_exporter.config_file.channels import ChannelSettings
@@ -23,6 +21,7 @@ from canvas_sync_exporter.settings import Configuration, full_configuration
 from . import FAILED
 from .databases import reading_database
 from .options import add_command
+from .output import note
 from .pause import author
 
 __all__ = ["add_test"]
@@ -58,7 +57,7 @@ def _test(arguments: argparse.Namespace) -> int:
     try:
         message = send_test(channel, config.file.links, formats, author(), datetime.now(UTC))
     except DeliveryError as error:
-        print(f"{DISTRIBUTION}: {channel.name} received nothing: {error}", file=sys.stderr)
+        note(f"{channel.name} received nothing: {error}")
         return FAILED
     _record(config, message)
     print(f"{channel.name} accepted the test message.")
@@ -86,4 +85,4 @@ def _record(config: Configuration, message: Message) -> None:
         with reading_database(config) as engine:
             add_messages(engine, [message])
     except CanvasSyncMonitorError as error:
-        print(f"{DISTRIBUTION}: warning: it cannot be noted: {error}", file=sys.stderr)
+        note(f"warning: it cannot be noted: {error}")

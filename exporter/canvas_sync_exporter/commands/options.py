@@ -16,6 +16,7 @@ __all__ = [
     "TIMES",
     "add_command",
     "add_group",
+    "add_limit",
     "add_log_dir",
     "add_period",
     "add_time_zone",
@@ -92,6 +93,17 @@ user_id: Final = number(0, 2**63 - 1)
 
 port: Final = number(0, 65535)
 """Argument type: a port; 0 means any free one."""
+
+
+def add_limit(parser: argparse.ArgumentParser, things: str, *, default: int, most: int) -> None:
+    """Add ``--limit`` to a command that lists things."""
+    parser.add_argument(
+        "--limit",
+        type=number(1, most),
+        default=default,
+        metavar="N",
+        help=f"maximum number of {things} ({default})",
+    )
 
 
 def add_time_zone(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Prints lines of the logs: in colour on a terminal, without control characters."""
+"""Prints what commands find: in colour on a terminal, without control characters."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final, TextIO
 import msgspec
 
 from canvas_sync_core.logs import escape_controls, escape_json_controls
-from canvas_sync_core.names import Log
+from canvas_sync_core.names import DISTRIBUTION, Log
 
 if TYPE_CHECKING:
     from canvas_sync_exporter.logs.search import FoundLine
 
-__all__ = ["LinePrinter", "Painter", "stop_if_output_closes"]
+__all__ = ["LinePrinter", "Painter", "note", "stop_if_output_closes"]
 
 _COLOURS: Final = {
     Log.OPERATIONS: "\x1b[36m",
@@ -79,6 +79,11 @@ class LinePrinter:
     def flush(self) -> None:
         """Flush the output."""
         self._out.flush()
+
+
+def note(message: str) -> None:
+    """Print a message on standard error, which is no part of the output."""
+    print(f"{DISTRIBUTION}: {message}", file=sys.stderr)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any, Final, TextIO
 import msgspec
 
 from canvas_sync_core.logs import escape_controls, escape_json_controls
-from canvas_sync_core.names import DISTRIBUTION, RunStatus
+from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.run_filter import RunFilter
 from canvas_sync_core.store.run_search import newest_runs
 from canvas_sync_core.store.runs import RunRow
@@ -20,8 +20,8 @@ from canvas_sync_exporter.formatting import format_number, format_seconds
 from canvas_sync_exporter.settings import configuration
 
 from .databases import reading_database
-from .options import TIMES, add_command, add_period, add_time_zone, number, user_id
-from .output import Painter, stop_if_output_closes
+from .options import TIMES, add_command, add_limit, add_period, add_time_zone, user_id
+from .output import Painter, note, stop_if_output_closes
 from .terminal import (
     FAINT,
     STATUS_COLOURS,
@@ -29,9 +29,9 @@ from .terminal import (
     Cell,
     Column,
     LocalTimes,
+    print_lines,
     table_lines,
     terminal_width,
-    writable,
 )
 
 __all__ = ["add_parser", "run"]
@@ -48,7 +48,6 @@ _COLUMNS: Final = (
     Column("host", rank=8),
     Column("task id", rank=1),
 )
-_MAX_LIMIT: Final = 100_000
 _INDENT: Final = 4
 _UNKNOWN: Final = "-"
 
@@ -63,13 +62,7 @@ def add_parser(subparsers: Any) -> None:
         epilog=TIMES,
     )
     _add_filters(parser)
-    parser.add_argument(
-        "--limit",
-        type=number(1, _MAX_LIMIT),
-        default=20,
-        metavar="N",
-        help="maximum number of runs (20)",
-    )
+    add_limit(parser, "runs", default=20, most=100_000)
     add_time_zone(parser)
     parser.add_argument("--json", action="store_true", help="whole runs, one JSON object per line")
 
@@ -113,12 +106,9 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.writelines(map(_json_line, runs))
         else:
             zone = arguments.tz or config.app.timezone
-            for line in _lines(runs, zone, sys.stdout):
-                print(writable(line, sys.stdout))
+            print_lines(_lines(runs, zone, sys.stdout))
     if is_cut:
-        print(
-            f"{DISTRIBUTION}: stopped at --limit {arguments.limit}; there are more", file=sys.stderr
-        )
+        note(f"stopped at --limit {arguments.limit}; there are more")
     return 0
 
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import closing
-from typing import Any, Final
+from typing import Any
 
-from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_exporter.logs.search import LogSearch, Order, SearchNotes
 
 from .line_filters import add_filters, line_filter
 from .log_configuration import log_configuration
-from .options import TIMES, add_command, add_log_dir, add_period, number
-from .output import LinePrinter, stop_if_output_closes
+from .options import TIMES, add_command, add_limit, add_log_dir, add_period
+from .output import LinePrinter, note, stop_if_output_closes
 from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "run"]
-
-_MAX_LIMIT: Final = 100_000
 
 
 def add_parser(subparsers: Any) -> None:
@@ -30,19 +27,12 @@ def add_parser(subparsers: Any) -> None:
         more="A line must match all filters.",
         epilog=f"{TIMES} PATTERN has the syntax of RE2.",
     )
-    parser.add_argument("text", nargs="?", metavar="TEXT", help="text that the line contains")
     add_filters(parser)
     add_period(parser, since="written at or after this time", until="written before then")
     parser.add_argument(
         "--oldest-first", action="store_true", help="show the oldest lines first, not the newest"
     )
-    parser.add_argument(
-        "--limit",
-        type=number(1, _MAX_LIMIT),
-        default=100,
-        metavar="N",
-        help="maximum number of lines (100)",
-    )
+    add_limit(parser, "lines", default=100, most=100_000)
     add_log_dir(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
@@ -81,9 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _print_notes(notes: SearchNotes, *, is_cut: bool, limit: int) -> None:
     """Print notes about what the lines do not show."""
     if is_cut:
-        print(f"{DISTRIBUTION}: stopped at --limit {limit}; there may be more", file=sys.stderr)
+        note(f"stopped at --limit {limit}; there may be more")
     if count := notes.unreadable_lines:
         lines = "1 unreadable line" if count == 1 else f"{count} unreadable lines"
-        print(f"{DISTRIBUTION}: {lines}", file=sys.stderr)
+        note(lines)
     for problem in notes.problems:
-        print(f"{DISTRIBUTION}: {problem}", file=sys.stderr)
+        note(problem)

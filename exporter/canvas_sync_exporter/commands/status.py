@@ -26,7 +26,7 @@ from canvas_sync_exporter.settings import Configuration, full_configuration
 
 from .databases import reading_database
 from .options import add_command, add_time_zone
-from .output import Painter, stop_if_output_closes
+from .output import Painter, note, stop_if_output_closes
 from .terminal import (
     CYAN,
     FAINT,
@@ -37,9 +37,9 @@ from .terminal import (
     Cell,
     Column,
     LocalTimes,
+    print_lines,
     table_lines,
     terminal_width,
-    writable,
 )
 
 __all__ = ["STATUS_EXIT_CODES", "add_parser", "run"]
@@ -101,8 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.write(_json(status))
         else:
             zone = arguments.tz or config.app.timezone
-            for line in _lines(status, now, zone, sys.stdout):
-                print(writable(line, sys.stdout))
+            print_lines(_lines(status, now, zone, sys.stdout))
     return _CODES[status.status]
 
 
@@ -125,7 +124,7 @@ def _cannot_tell(message: str, *, as_json: bool) -> int:
         )
         sys.stdout.write(_json(unknown))
     else:
-        print(f"{DISTRIBUTION}: {message}", file=sys.stderr)
+        note(message)
     return _CODES[Level.UNKNOWN]
 
 

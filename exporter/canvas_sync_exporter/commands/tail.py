@@ -8,13 +8,12 @@ import time
 from contextlib import closing
 from typing import Any, Final
 
-from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
 
 from .line_filters import add_filters, line_filter
 from .log_configuration import log_configuration
 from .options import add_command, add_log_dir, number
-from .output import LinePrinter, stop_if_output_closes
+from .output import LinePrinter, note, stop_if_output_closes
 
 __all__ = ["add_parser", "run"]
 
@@ -38,7 +37,6 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="show the newest N lines (10)",
     )
-    parser.add_argument("text", nargs="?", metavar="TEXT", help="text that the line contains")
     add_filters(parser)
     parser.set_defaults(since=None, until=None)
     add_log_dir(parser)
@@ -66,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
     with closing(tail), stop_if_output_closes():
         for problem in tail.problems:
-            print(f"{DISTRIBUTION}: {problem}", file=sys.stderr)
+            note(problem)
         lines = tail.newest
         while True:
             for line in lines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
@@ -25,6 +26,7 @@ __all__ = [
     "Cell",
     "Column",
     "LocalTimes",
+    "print_lines",
     "table_lines",
     "terminal_width",
     "writable",
@@ -58,6 +60,12 @@ def writable(text: str, out: TextIO) -> str:
     """Replace characters that the output's encoding does not have with ``?``."""
     encoding = getattr(out, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines on standard output."""
+    for line in lines:
+        print(writable(line, sys.stdout))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, request
 
-from canvas_sync_core.store import queries, suspects
+from canvas_sync_core.store import queries
 from canvas_sync_core.store.freshness import Freshness
 from canvas_sync_core.store.query_results import Performance, Summary, UserSummary
 from canvas_sync_core.store.run_pages import RunPage
@@ -21,13 +21,13 @@ from canvas_sync_exporter.logs.status import LogStatus
 
 from .auth import Scope
 from .context import WebContext
-from .cursors import cursor_problems
+from .cursors import CURSOR, cursor_problems
 from .endpoint import Endpoint, json_response
 from .formats import FORMAT
 from .health import Health, HealthChecks
-from .parameters import Parameter, flag, text, whole_number
+from .parameters import Parameter, flag, list_limit, text, whole_number
 from .period import DAYS, FROM, TO, TZ, read_period, read_recent_period
-from .problems import ProblemError
+from .problems import DATABASE_AWAY, ProblemError
 from .run_lookup import NO_RUN, RUN_ID, require_run
 
 __all__ = ["PREFIX", "Api"]
@@ -41,11 +41,9 @@ _EXACT = flag("exact", "Read the runs themselves instead of the rollups, which i
 _DEFAULT_DAYS = 7
 _RANGE = (FROM, TO, TZ)
 _PERIOD = (DAYS, *_RANGE)
-_LIMIT = whole_number("limit", "Maximum number of runs.", 1, 500, default=50)
-_CURSOR = text("cursor", "`next` from the previous page.", 500)
-_PAGE = (_LIMIT, _CURSOR, FORMAT)
+_LIMIT = list_limit("runs")
+_PAGE = (_LIMIT, CURSOR, FORMAT)
 _NO_USER = {404: "The user never had a run."}
-_NO_DATABASE = {503: "The database is unreachable; `Retry-After` says when to retry."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +258,7 @@ class Api:
         """List suspect runs."""
         since, until = _recent_period(period)
         with cursor_problems():
-            return suspects.suspect_runs(self._engine, since, limit, cursor, until=until)
+            return queries.suspect_runs(self._engine, since, limit, cursor, until=until)
 
     def user_summary(self, user_id: int, **period: Any) -> UserSummary:
         """Return totals of a user's runs."""
@@ -328,7 +326,7 @@ def _query(
     is_shared: bool = False,
 ) -> Endpoint:
     """Create an endpoint that queries the table."""
-    problems = {**(problems or {}), **_NO_DATABASE}
+    problems = {**(problems or {}), **DATABASE_AWAY}
     return Endpoint(
         method="GET",
         path=path,

@@ -1,15 +1,20 @@
-"""Reports invalid cursors of lists to the client."""
+"""Cursors of lists that a client reads page by page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from canvas_sync_core.store.cursors import BadCursor
 
+from .parameters import text
 from .problems import FieldError, ProblemError
 
-__all__ = ["cursor_problems"]
+__all__ = ["CURSOR", "cursor_problems"]
+
+CURSOR: Final = text("cursor", "`next` from the previous page.", 500)
+"""The parameter of each list of the database."""
 
 
 @contextmanager

@@ -10,13 +10,13 @@ from canvas_sync_core.store.rollups.errors import ErrorSeries, TopErrors
 from .context import WebContext
 from .endpoint import Endpoint
 from .formats import FORMAT
-from .parameters import whole_number
+from .parameters import list_limit
 from .period import DAYS, FROM, TO, TZ, read_recent_period
 from .series_api import SERIES_PROBLEMS, STEP, step_problems
 
 __all__ = ["ErrorApi"]
 
-_LIMIT: Final = whole_number("limit", "Maximum number of errors.", 1, 500, default=50)
+_LIMIT: Final = list_limit("errors")
 
 
 class ErrorApi:

@@ -25,12 +25,11 @@ from .auth import Scope
 from .context import WebContext
 from .endpoint import Endpoint
 from .parameters import whole_number
-from .problems import FieldError, ProblemError
+from .problems import DATABASE_AWAY, FieldError, ProblemError
 
 __all__ = ["ExpectationApi", "ExpectationList", "PauseList", "PauseRequest", "PauseView"]
 
 _PAUSE_ID = whole_number("pause_id", "Number of the pause.", 1, 2**63 - 1)
-_AWAY = "The database is unreachable; `Retry-After` says when to retry."
 _Time = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
@@ -142,7 +141,7 @@ class ExpectationApi:
                 "When each sync type should run, and where that comes from",
                 ExpectationList,
                 tag="expectations",
-                problems={503: _AWAY},
+                problems=DATABASE_AWAY,
             ),
             Endpoint(
                 "GET",
@@ -151,7 +150,7 @@ class ExpectationApi:
                 "Active and upcoming pauses",
                 PauseList,
                 tag="expectations",
-                problems={503: _AWAY},
+                problems=DATABASE_AWAY,
             ),
             Endpoint(
                 "POST",
@@ -164,7 +163,7 @@ class ExpectationApi:
                 problems={
                     413: "The body is too long.",
                     415: "The content type is not JSON.",
-                    503: _AWAY,
+                    **DATABASE_AWAY,
                 },
                 body=PauseRequest,
             ),
@@ -177,7 +176,7 @@ class ExpectationApi:
                 tag="expectations",
                 parameters=(_PAUSE_ID,),
                 scope=Scope.ADMIN,
-                problems={404: "There is no such active or upcoming pause.", 503: _AWAY},
+                problems={404: "There is no such active or upcoming pause.", **DATABASE_AWAY},
             ),
         )
 

@@ -18,12 +18,12 @@ from canvas_sync_exporter.schedules.pause import MAX_REASON, clean_reason
 
 from .auth import Scope
 from .context import WebContext
-from .cursors import cursor_problems
+from .cursors import CURSOR, cursor_problems
 from .endpoint import Endpoint
 from .formats import FORMAT
-from .parameters import choice, text, whole_number
+from .parameters import choice, list_limit, text, whole_number
 from .period import FROM, TO, TZ, GivenTime, read_period
-from .problems import FieldError, ProblemError
+from .problems import DATABASE_AWAY, FieldError, ProblemError
 
 __all__ = ["AcknowledgeRequest", "IncidentApi", "IncidentList"]
 
@@ -31,10 +31,8 @@ _INCIDENT_ID = whole_number("incident_id", "Number of the incident.", 1, 2**63 -
 _STATE = choice("state", "Only incidents in this state.", IncidentState)
 _KIND = choice("kind", "Only incidents of this kind.", IncidentKind)
 _SYNC_TYPE = text("sync_type", "Only incidents that affect this sync type.", 200)
-_LIMIT = whole_number("limit", "Maximum number of incidents.", 1, 500, default=50)
-_CURSOR = text("cursor", "`next` from the previous page.", 500)
+_LIMIT = list_limit("incidents")
 _UNKNOWN = "There is no such incident."
-_AWAY = "The database is unreachable; `Retry-After` says when to retry."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,8 @@ class IncidentApi:
                 "Current and past incidents, newest first",
                 IncidentList,
                 tag="incidents",
-                parameters=(_STATE, _KIND, _SYNC_TYPE, FROM, TO, TZ, _LIMIT, _CURSOR, FORMAT),
-                problems={503: _AWAY},
+                parameters=(_STATE, _KIND, _SYNC_TYPE, FROM, TO, TZ, _LIMIT, CURSOR, FORMAT),
+                problems=DATABASE_AWAY,
             ),
             Endpoint(
                 "GET",
@@ -87,7 +85,7 @@ class IncidentApi:
                 IncidentView,
                 tag="incidents",
                 parameters=(_INCIDENT_ID,),
-                problems={404: _UNKNOWN, 503: _AWAY},
+                problems={404: _UNKNOWN, **DATABASE_AWAY},
             ),
             Endpoint(
                 "POST",
@@ -103,7 +101,7 @@ class IncidentApi:
                     409: "The incident is resolved.",
                     413: "The body is too long.",
                     415: "The content type is not JSON.",
-                    503: _AWAY,
+                    **DATABASE_AWAY,
                 },
                 body=AcknowledgeRequest,
             ),

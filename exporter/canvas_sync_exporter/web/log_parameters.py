@@ -18,7 +18,7 @@ from canvas_sync_exporter.logs.search import (
     compile_pattern,
 )
 
-from .parameters import Parameter, text, whole_number
+from .parameters import Parameter, list_limit, text, whole_number
 from .period import TZ, range_of
 
 __all__ = [
@@ -170,7 +170,7 @@ BEFORE: Final = whole_number("before", "Maximum number of lines before it.", 0, 
 AFTER: Final = whole_number("after", "Maximum number of lines after it.", 0, 200, default=20)
 BUCKETS: Final = whole_number("buckets", "Maximum number of time buckets.", 2, 200, default=60)
 VALUES: Final = whole_number("values", "Maximum number of values of a field.", 1, 100, default=10)
-LIMIT: Final = whole_number("limit", "Maximum number of lines.", 1, 500, default=50)
+LIMIT: Final = list_limit("lines")
 CURSOR: Final = text("cursor", "`next` of the previous page, with the same parameters.", 4000)
 AFTER_EVENT: Final = replace(
     CURSOR,

@@ -10,11 +10,12 @@ from canvas_sync_core.store.messages.reading import MessageFilter, message_page
 from canvas_sync_exporter.messages.message_view import MessageView
 
 from .context import WebContext
-from .cursors import cursor_problems
+from .cursors import CURSOR, cursor_problems
 from .endpoint import Endpoint
 from .formats import FORMAT
-from .parameters import choice, text, whole_number
+from .parameters import choice, list_limit, text
 from .period import TZ, range_of, read_period
+from .problems import DATABASE_AWAY
 
 __all__ = ["MessageApi", "MessageList"]
 
@@ -22,9 +23,7 @@ _STATE = choice("state", "Only messages in this state.", MessageState)
 _KIND = choice("kind", "Only messages of this kind.", MessageKind)
 _CHANNEL = text("channel", "Only messages to this channel.", 100)
 _RANGE = range_of("was created")
-_LIMIT = whole_number("limit", "Maximum number of messages.", 1, 500, default=50)
-_CURSOR = text("cursor", "`next` from the previous page.", 500)
-_AWAY = "The database is unreachable; `Retry-After` says when to retry."
+_LIMIT = list_limit("messages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,8 @@ class MessageApi:
                 "Messages of the exporter, newest first",
                 MessageList,
                 tag="messages",
-                parameters=(_STATE, _KIND, _CHANNEL, *_RANGE, TZ, _LIMIT, _CURSOR, FORMAT),
-                problems={503: _AWAY},
+                parameters=(_STATE, _KIND, _CHANNEL, *_RANGE, TZ, _LIMIT, CURSOR, FORMAT),
+                problems=DATABASE_AWAY,
             ),
         )
 

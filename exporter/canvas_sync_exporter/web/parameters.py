@@ -22,6 +22,7 @@ __all__ = [
     "choice",
     "duration",
     "flag",
+    "list_limit",
     "read_parameters",
     "repeatable",
     "require_proper_encoding",
@@ -103,6 +104,11 @@ def whole_number(  # one line of a table of endpoints each
         schema=schema,
         default=default,
     )
+
+
+def list_limit(things: str) -> Parameter:
+    """The maximum length of a list."""
+    return whole_number("limit", f"Maximum number of {things}.", 1, 500, default=50)
 
 
 def text(name: str, description: str, max_length: int, *, in_path: bool = False) -> Parameter:

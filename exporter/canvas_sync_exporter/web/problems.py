@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Final
 
 import msgspec
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-__all__ = ["PROBLEM_TYPE", "FieldError", "Problem", "ProblemError", "http_problem"]
+__all__ = [
+    "DATABASE_AWAY",
+    "PROBLEM_TYPE",
+    "FieldError",
+    "Problem",
+    "ProblemError",
+    "http_problem",
+]
 
 PROBLEM_TYPE = "application/problem+json"
+DATABASE_AWAY: Final = {503: "The database is unreachable; `Retry-After` says when to retry."}
+"""Problem of each endpoint that reads the database, by status."""
 
 
 class FieldError(msgspec.Struct, frozen=True):

@@ -16,20 +16,20 @@ from canvas_sync_exporter.logs.search import BadCursorError, Order
 from .context import WebContext
 from .endpoint import Endpoint
 from .formats import FORMAT
-from .log_parameters import LOG, ORDER
-from .parameters import choice, repeatable, text, whole_number
+from .log_parameters import CURSOR, LIMIT, LOG, ORDER
+from .parameters import choice, list_limit, repeatable
 from .period import TZ, Period, range_of, read_period
-from .problems import FieldError, ProblemError
+from .problems import DATABASE_AWAY, FieldError, ProblemError
 from .run_lookup import NO_RUN, RUN_ID, require_run
 from .search_results import FoundPage, found_record
 
 __all__ = ["RunDetailApi"]
 
-_AWAY: Final = "The database is unreachable; `Retry-After` says when to retry."
-_PROBLEMS: Final = {**NO_RUN, 503: f"{_AWAY} Or the log folder or a file in it cannot be read."}
-_CALL_LIMIT: Final = whole_number("limit", "Maximum number of calls.", 1, 500, default=50)
-_LINE_LIMIT: Final = whole_number("limit", "Maximum number of lines.", 1, 500, default=50)
-_CURSOR: Final = text("cursor", "`next` from the previous page, with the same parameters.", 4000)
+_PROBLEMS: Final = {
+    **NO_RUN,
+    503: f"{DATABASE_AWAY[503]} Or the log folder or a file in it cannot be read.",
+}
+_CALL_LIMIT: Final = list_limit("calls")
 _ENDED: Final = range_of("ended")
 _WRITTEN: Final = range_of("was written")
 _KIND: Final = repeatable(choice("kind", "Only calls of this kind; may be repeated.", CallKind))
@@ -58,7 +58,7 @@ class RunDetailApi:
                 RunHistory,
                 tag="runs",
                 parameters=(RUN_ID,),
-                problems={**NO_RUN, 503: _AWAY},
+                problems={**NO_RUN, **DATABASE_AWAY},
             ),
             Endpoint(
                 "GET",
@@ -77,7 +77,7 @@ class RunDetailApi:
                 "API calls, database operations and waits of a run, in the order of their end",
                 CallPage,
                 tag="runs",
-                parameters=(RUN_ID, _KIND, *_ENDED, TZ, _CALL_LIMIT, _CURSOR, FORMAT),
+                parameters=(RUN_ID, _KIND, *_ENDED, TZ, _CALL_LIMIT, CURSOR, FORMAT),
                 problems=_PROBLEMS,
             ),
             Endpoint(
@@ -87,7 +87,7 @@ class RunDetailApi:
                 "The lines of a run in all logs",
                 FoundPage,
                 tag="runs",
-                parameters=(RUN_ID, LOG, *_WRITTEN, TZ, ORDER, _LINE_LIMIT, _CURSOR, FORMAT),
+                parameters=(RUN_ID, LOG, *_WRITTEN, TZ, ORDER, LIMIT, CURSOR, FORMAT),
                 problems=_PROBLEMS,
             ),
         )

@@ -12,19 +12,17 @@ from canvas_sync_core.store.run_search import RunSearchPage, search_runs
 from canvas_sync_core.store.running import RunningRuns, running_now
 
 from .context import WebContext
-from .cursors import cursor_problems
+from .cursors import CURSOR, cursor_problems
 from .endpoint import Endpoint
 from .formats import FORMAT
-from .parameters import choice, duration, flag, repeatable, text, whole_number
+from .parameters import choice, duration, flag, list_limit, repeatable, text, whole_number
 from .period import FROM, TO, TZ, GivenTime, read_period
-from .problems import FieldError, ProblemError
+from .problems import DATABASE_AWAY, FieldError, ProblemError
 
 __all__ = ["RUN_FILTERS", "RunsApi", "run_filter"]
 
 _BIGGEST: Final = 2**63 - 1
-_AWAY: Final = "The database is unreachable; `Retry-After` says when to retry."
-_LIMIT: Final = whole_number("limit", "Maximum number of runs.", 1, 500, default=50)
-_CURSOR: Final = text("cursor", "`next` from the previous page.", 500)
+_LIMIT: Final = list_limit("runs")
 RUN_FILTERS: Final = (
     repeatable(choice("status", "Only runs with this status; may be repeated.", RunStatus)),
     repeatable(text("sync_type", "Only runs of this sync type; may be repeated.", 200)),
@@ -61,8 +59,8 @@ class RunsApi:
                 "The runs that match all filters, newest first",
                 RunSearchPage,
                 tag="runs",
-                parameters=(*RUN_FILTERS, _LIMIT, _CURSOR, FORMAT),
-                problems={503: _AWAY},
+                parameters=(*RUN_FILTERS, _LIMIT, CURSOR, FORMAT),
+                problems=DATABASE_AWAY,
             ),
             Endpoint(
                 "GET",
@@ -72,7 +70,7 @@ class RunsApi:
                 RunFacets,
                 tag="runs",
                 parameters=RUN_FILTERS,
-                problems={503: _AWAY},
+                problems=DATABASE_AWAY,
             ),
             Endpoint(
                 "GET",
@@ -82,7 +80,7 @@ class RunsApi:
                 RunningRuns,
                 tag="runs",
                 parameters=(_LIMIT, FORMAT),
-                problems={503: _AWAY},
+                problems=DATABASE_AWAY,
             ),
         )
 

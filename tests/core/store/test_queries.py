@@ -27,7 +27,7 @@ from canvas_sync_core.store.rows import write_runs
 from canvas_sync_core.store.run_pages import RunPage
 from canvas_sync_core.store.runs import StoredCounts
 from canvas_sync_core.store.statistics import NO_VALUES, Statistics
-from canvas_sync_core.store.suspects import judge_runs, suspect_runs
+from canvas_sync_core.store.suspects import judge_runs
 from support.databases import DATABASES, opened
 from support.plans import explained
 from support.runs import failed, running, snapshot, write
@@ -382,8 +382,10 @@ _QUESTIONS: dict[str, Callable[[Engine], Any]] = {
     "performance": lambda engine: queries.performance(engine, _NOON),
     "freshness": lambda engine: freshness(engine, _NOON, _NOON),
     "judge_runs": lambda engine: judge_runs(engine, _NOON),
-    "suspect_runs": lambda engine: suspect_runs(engine, _NOON, 50),
-    "suspect_runs, next page": lambda engine: suspect_runs(engine, _LONG_AGO, 5, _IN_THE_MIDDLE),
+    "suspect_runs": lambda engine: queries.suspect_runs(engine, _NOON, 50),
+    "suspect_runs, next page": lambda engine: queries.suspect_runs(
+        engine, _LONG_AGO, 5, _IN_THE_MIDDLE
+    ),
     "mark_interrupted": lambda engine: queries.mark_interrupted(engine, _NOON),
     "delete_runs": lambda engine: retention.delete_runs(engine, _NOON - timedelta(hours=498)),
 }

@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.events import ItemCounts, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
-from canvas_sync_core.store.queries import run_by_task
+from canvas_sync_core.store.queries import run_by_task, suspect_runs
 from canvas_sync_core.store.runs import RunRow
-from canvas_sync_core.store.suspects import judge_runs, suspect_runs
+from canvas_sync_core.store.suspects import judge_runs
 from support.runs import failed, running, snapshot, write
 
 NOW = time.time()

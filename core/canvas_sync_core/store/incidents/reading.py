@@ -83,8 +83,7 @@ def incident_page(
     rows = select(incidents_table).where(*wanted.conditions())
     key = (_columns.opened_at, _columns.id)
     with _connect(engine) as connection:
-        page = page_newest_first(connection, rows, key, limit, cursor)
-    return ListPage(list(map(to_incident, page.items)), page.next)
+        return page_newest_first(connection, rows, key, limit, cursor).map(to_incident)
 
 
 def incident_by_id(engine: Engine, number: int) -> Incident | None:

@@ -77,8 +77,7 @@ def message_page(
     rows = select(messages_table).where(*wanted.conditions())
     key = (_columns.created_at, _columns.id)
     with _connect(engine) as connection:
-        page = page_newest_first(connection, rows, key, limit, cursor)
-    return ListPage(list(map(to_message, page.items)), page.next)
+        return page_newest_first(connection, rows, key, limit, cursor).map(to_message)
 
 
 def messages_about(
