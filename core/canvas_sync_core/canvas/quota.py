@@ -68,19 +68,15 @@ class Pace(msgspec.Struct, frozen=True):
         )
 
     @property
-    def cost_per_second(self) -> float:
-        """Cost per second."""
-        return self.cost / self._weight
+    def rates(self) -> tuple[float, float]:
+        """Cost per second, and average number of requests in flight.
 
-    @property
-    def concurrency(self) -> float:
-        """Average number of requests in flight: by Little's law, their durations per second."""
-        return self.busy / self._weight
-
-    @property
-    def _weight(self) -> float:
-        """Seconds that the sums cover; fewer than PACE_SECONDS in the first minutes."""
-        return PACE_SECONDS * (1.0 - _weight_after(max(_SHORTEST_SECONDS, self.time - self.began)))
+        The latter is, by Little's law, their durations per second.
+        """
+        # Seconds that the sums cover; fewer than PACE_SECONDS in the first minutes.
+        covered = max(_SHORTEST_SECONDS, self.time - self.began)
+        weight = PACE_SECONDS * (1.0 - _weight_after(covered))
+        return self.cost / weight, self.busy / weight
 
 
 class TokenReading(msgspec.Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from canvas_sync_core.canvas.quota import Pace
@@ -12,35 +14,43 @@ from canvas_sync_core.schema.labels import MAX_TOKENS
 from canvas_sync_core.schema.metrics import MetricName
 
 from . import Gauge, MetricFiles
+from .children import set_each
 
 __all__ = ["TokenGauges"]
 
+_MOST_USES: Final = 1000
+_GAUGES: Final = (
+    MetricName.API_QUOTA_REMAINING,
+    MetricName.API_QUOTA_MAXIMUM,
+    MetricName.API_QUOTA_SEEN,
+    MetricName.API_QUOTA_COST,
+    MetricName.API_QUOTA_CONCURRENCY,
+    MetricName.API_CREDENTIAL_EXPIRES,
+)
+
 
 class _Token(msgspec.Struct):
-    """The series of one token, and the pace at which it is used."""
+    """The series of one token, in the order of ``_GAUGES``, and the pace at which it is used."""
 
     pace: Pace
-    maximum: float
-    remaining_gauge: Gauge
-    maximum_gauge: Gauge
-    seen_gauge: Gauge
-    cost_gauge: Gauge
-    concurrency_gauge: Gauge
-    expires_gauge: Gauge
+    maximum: float | None
+    gauges: tuple[Gauge, ...]
 
     def update(self, call: ApiCall) -> None:
         self.pace = pace = self.pace.after(call.time, call.cost or 0.0, call.duration)
-        self.cost_gauge.set(pace.cost_per_second)
-        self.concurrency_gauge.set(pace.concurrency)
-        self.seen_gauge.set(pace.time)
+        cost_per_second, concurrency = pace.rates
         remaining = call.rate_limit_remaining
-        if remaining is not None:
-            self.remaining_gauge.set(remaining)
-            if remaining > self.maximum:
-                self.maximum = remaining
-                self.maximum_gauge.set(remaining)
-        if call.token_expired_at is not None:
-            self.expires_gauge.set(call.token_expired_at)
+        if remaining is not None and remaining > (self.maximum or 0.0):
+            self.maximum = remaining
+        values = (
+            remaining,
+            self.maximum,
+            pace.time,
+            cost_per_second,
+            concurrency,
+            call.token_expired_at,
+        )
+        set_each(self.gauges, values)
 
 
 class TokenGauges:
@@ -54,26 +64,27 @@ class TokenGauges:
         self._files = files
         self._names = TokenNames()
         self._tokens: dict[str, _Token] = {}
+        self._by_use: dict[tuple[str, str], _Token] = {}
 
-    def update(self, call: ApiCall) -> None:
+    def update(self, call: ApiCall, token: str) -> None:
         """Record a call with a token."""
-        name = OTHER if call.token is None else self._names.name_at(call.host, call.token)
+        use = token, call.host
+        used = self._by_use.get(use)
+        if used is None:
+            used = self._of(token, call)
+            if len(self._by_use) < _MOST_USES:
+                self._by_use[use] = used
+        used.update(call)
+
+    def _of(self, token: str, call: ApiCall) -> _Token:
+        name = self._names.name_at(call.host, token)
         if name not in self._tokens and len(self._tokens) >= MAX_TOKENS:
             name = OTHER
-        token = self._tokens.get(name)
-        if token is None:
-            token = self._tokens[name] = self._new(name, call)
-        token.update(call)
+        known = self._tokens.get(name)
+        if known is None:
+            known = self._tokens[name] = self._new(name, call)
+        return known
 
     def _new(self, name: str, call: ApiCall) -> _Token:
-        gauge, labels = self._files.gauge, (name,)
-        return _Token(
-            pace=Pace(call.time - call.duration, call.time),
-            maximum=0.0,
-            remaining_gauge=gauge(MetricName.API_QUOTA_REMAINING, labels),
-            maximum_gauge=gauge(MetricName.API_QUOTA_MAXIMUM, labels),
-            seen_gauge=gauge(MetricName.API_QUOTA_SEEN, labels),
-            cost_gauge=gauge(MetricName.API_QUOTA_COST, labels),
-            concurrency_gauge=gauge(MetricName.API_QUOTA_CONCURRENCY, labels),
-            expires_gauge=gauge(MetricName.API_CREDENTIAL_EXPIRES, labels),
-        )
+        gauges = tuple(self._files.gauge(metric, (name,)) for metric in _GAUGES)
+        return _Token(Pace(call.time - call.duration, call.time), None, gauges)

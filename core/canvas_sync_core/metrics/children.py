@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from .layout import SLOT_SIZE
 from .mapped import ExemplarFile
 
-__all__ = ["EXEMPLAR_SECONDS", "Child", "Counter", "Gauge", "Histogram", "Memory", "Store"]
+__all__ = [
+    "EXEMPLAR_SECONDS",
+    "Child",
+    "Counter",
+    "Gauge",
+    "Histogram",
+    "Memory",
+    "Store",
+    "add_each",
+    "set_each",
+]
 
 EXEMPLAR_SECONDS: Final = 1.0
 """Minimum time for which a bucket keeps an exemplar: no one scrapes more often."""
@@ -38,25 +48,29 @@ class Child:
 
     Args:
         size: Number of cells.
+
+    Attributes:
+        store: Where its values are.
+        cell: Its first cell there.
     """
 
-    __slots__ = ("_cell", "_cells", "_store")
+    __slots__ = ("_cells", "cell", "store")
 
     def __init__(self, size: int) -> None:
-        self._store: Store = Memory(size)
+        self.store: Store = Memory(size)
         self._cells: Sequence[int] = range(size)
-        self._cell = 0
+        self.cell = 0
 
     @property
     def in_memory(self) -> bool:
         """Whether it is still in memory."""
-        return isinstance(self._store, Memory)
+        return isinstance(self.store, Memory)
 
     def move(self, store: Store, cells: Sequence[int]) -> None:
         """Move the values to ``cells`` of ``store`` and continue there."""
         for old, new in zip(self._cells, cells, strict=True):
-            store.values[new] = self._store.values[old]
-        self._store, self._cells, self._cell = store, cells, cells[0]
+            store.values[new] = self.store.values[old]
+        self.store, self._cells, self.cell = store, cells, cells[0]
 
 
 class Counter(Child):
@@ -69,7 +83,7 @@ class Counter(Child):
 
     def add(self, amount: float = 1.0) -> None:
         """Add ``amount``, which is not negative."""
-        self._store.values[self._cell] += amount
+        self.store.values[self.cell] += amount
 
 
 class Gauge(Child):
@@ -83,11 +97,25 @@ class Gauge(Child):
 
     def set(self, value: float) -> None:
         """Set it to ``value``."""
-        self._store.values[self._cell] = value
+        self.store.values[self.cell] = value
 
     def clear(self) -> None:
         """Remove its value."""
         self.set(math.nan)
+
+
+def add_each(counters: Iterable[Counter], amounts: Iterable[float | None]) -> None:
+    """Add to each counter its amount, if there is one: cheaper than one call for each."""
+    for counter, amount in zip(counters, amounts, strict=True):
+        if amount:
+            counter.store.values[counter.cell] += amount
+
+
+def set_each(gauges: Iterable[Gauge], values: Iterable[float | None]) -> None:
+    """Set each gauge to its value; None leaves it as it is."""
+    for gauge, value in zip(gauges, values, strict=True):
+        if value is not None:
+            gauge.store.values[gauge.cell] = value
 
 
 class Histogram(Child):
@@ -128,9 +156,9 @@ class Histogram(Child):
         """
         if not 0.0 <= value < math.inf:
             raise ValueError(f"a histogram cannot count the value {value}")
-        values = self._store.values
+        values = self.store.values
         bucket = bisect_left(self._bounds, value)
-        values[self._cell] += value
+        values[self.cell] += value
         values[self._cells[bucket + 1]] += 1.0
         if trace_id is not None and time >= self._next_exemplar[bucket]:
             self._keep_exemplar(bucket, trace_id, value, time)

@@ -19,7 +19,7 @@ from .layout import (
     keys_of,
     new_process_id,
 )
-from .mapped import ExemplarFile, MappedFile, SeriesFile
+from .mapped import ExemplarFile, MappedFile, SeriesFile, are_whole
 
 __all__ = ["MetricFiles"]
 
@@ -163,12 +163,10 @@ class MetricFiles:
             kinds: The kinds of files about to be used; None means all. Adding a series or an
                 exemplar checks its file by itself.
         """
-        files = self._mapped if kinds is None else map(self._files.get, kinds)
-        is_any = False
-        for file in files:  # a plain loop, since each event runs it; each check is a system call
-            if file is not None and file.detach_if_truncated():
-                is_any = True
-        return is_any
+        files = self._mapped if kinds is None else filter(None, map(self._files.get, kinds))
+        if are_whole(files):
+            return False
+        return sum(file.detach_if_truncated() for file in self._mapped) > 0
 
     def keep_copies(self) -> None:
         """Copy the contents to memory, in case another program empties the files."""

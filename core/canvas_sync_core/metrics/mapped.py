@@ -6,7 +6,7 @@ import errno
 import mmap
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ from .layout import (
     encode_slot,
 )
 
-__all__ = ["ExemplarFile", "MappedFile", "SeriesFile"]
+__all__ = ["ExemplarFile", "MappedFile", "SeriesFile", "are_whole"]
 
 _FIRST_CAPACITY: Final = 16 * 1024
 _CLOSED: Final = -1
@@ -52,22 +52,26 @@ class MappedFile:
 
     Raises:
         OSError: The file cannot be made, or there is no space for it.
+
+    Attributes:
+        capacity: Bytes that are mapped.
+        size: Returns the current size of the file.
     """
 
     def __init__(self, path: Path, magic: bytes = b"") -> None:
         self._path = path
         self._used_at = len(magic)
         self._used = HEADER_SIZE
-        self._capacity = _FIRST_CAPACITY
+        self.capacity = _FIRST_CAPACITY
         header = (magic + _INTEGER.pack(HEADER_SIZE)).ljust(HEADER_SIZE, b"\0")
-        self._fd = _create_locked(path, header, self._capacity)
+        self._fd = _create_locked(path, header, self.capacity)
         self._is_truncated = False
         self._map()
         self.keep_copy()
 
     def _map(self) -> None:
-        self._memory = mmap.mmap(self._fd, self._capacity)
-        self._size = self._memory.size
+        self._memory = mmap.mmap(self._fd, self.capacity)
+        self.size = self._memory.size
         self._bytes = memoryview(self._memory)
         self.values = self._bytes.cast("d")
 
@@ -95,7 +99,7 @@ class MappedFile:
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(self._path))
         start = self._used
         end = start + len(data)
-        if end > self._capacity:
+        if end > self.capacity:
             self._grow(end)
         self._used = end
         self._bytes[start:end] = data
@@ -105,16 +109,16 @@ class MappedFile:
         return start
 
     def _grow(self, needed: int) -> None:
-        capacity = self._capacity
+        capacity = self.capacity
         while capacity < needed:
             capacity *= 2
         try:
-            reserve(self._fd, self._capacity, capacity - self._capacity)
+            reserve(self._fd, self.capacity, capacity - self.capacity)
         except OSError:
-            os.ftruncate(self._fd, self._capacity)
+            os.ftruncate(self._fd, self.capacity)
             raise
         self._unmap()
-        self._capacity = capacity
+        self.capacity = capacity
         self._map()
 
     def keep_copy(self) -> None:
@@ -124,7 +128,7 @@ class MappedFile:
     def detach_if_truncated(self) -> bool:
         """If the file was truncated, continue in memory with the copy; return whether it was."""
         try:
-            if self._size() >= self._capacity:
+            if self.size() >= self.capacity:
                 return False
         except OSError as error:
             raise_if_asynchronous(error)
@@ -134,9 +138,9 @@ class MappedFile:
         if self._fd == _CLOSED:  # then the size is that of another file, and the map is whole
             self.keep_copy()
         self._is_truncated = True
-        self._size = self._capacity.__int__  # of the memory, which nobody truncates
+        self.size = self.capacity.__int__  # of the memory, which nobody truncates
         self._unmap()
-        self._bytes = memoryview(bytearray(self._copy.ljust(self._capacity, b"\0")))
+        self._bytes = memoryview(bytearray(self._copy.ljust(self.capacity, b"\0")))
         self.values = self._bytes.cast("d")
         return True
 
@@ -152,7 +156,7 @@ class MappedFile:
             OSError: It cannot be created; the process keeps using the file without a name.
         """
         self._notice_closed()
-        fd = _create_locked(self._path, bytes(self._bytes[: self._used]), self._capacity)
+        fd = _create_locked(self._path, bytes(self._bytes[: self._used]), self.capacity)
         self._unmap()
         close_ours(self._fd)
         self._fd = fd
@@ -168,7 +172,7 @@ class MappedFile:
         self.detach_if_truncated()
         detached = memoryview(bytearray(self._bytes))
         self._unmap()
-        self._size = self._capacity.__int__
+        self.size = self.capacity.__int__
         self._bytes, self.values = detached, detached.cast("d")
         close_ours(self._fd)
 
@@ -209,6 +213,18 @@ class ExemplarFile(MappedFile):
         """Fill the slot at offset ``start``."""
         self.detach_if_truncated()
         self._bytes[start : start + SLOT_SIZE] = encode_slot(trace_id, value, time, cell)
+
+
+def are_whole(files: Iterable[MappedFile]) -> bool:
+    """Return whether no file was truncated; False also if that is unknown."""
+    try:
+        for file in files:  # not by a method of the file, since each event asks for several
+            if file.size() < file.capacity:
+                return False
+    except OSError as error:
+        raise_if_asynchronous(error)
+        return False
+    return True
 
 
 def _create_locked(path: Path, content: bytes, capacity: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,7 @@ from canvas_sync_core.schema.metrics import MetricName
 from . import Counter, Gauge, Histogram, MetricFiles
 from ._file_upkeep import FileUpkeep
 from ._token_gauges import TokenGauges
+from .children import add_each, set_each
 from .crowded_folder import CrowdedFolder
 
 __all__ = ["MetricsSink"]
@@ -45,61 +47,31 @@ _KINDS: Final[dict[type[Any], tuple[str, ...]]] = {
 """The kinds of files in which a frequent event changes values; other events may change all."""
 
 
-class _Route(msgspec.Struct, frozen=True):
-    """The series of one route, and the gauges that all of them set."""
-
-    remaining: Gauge
-    clock_skew: Gauge
-    cost: Counter
-    throttled: Counter
-    retries: Counter
-    backoff: Counter
-    pages: Counter
-    truncated: Counter
-    received_items: Counter
-    received_bytes: Counter
-    time_parts: tuple[Counter, ...]
-
-    def add_quota(self, call: ApiCall) -> None:
-        """Count the quota that a call used, and its throttling, retry and backoff."""
-        if call.cost is not None and 0.0 < call.cost < math.inf:
-            self.cost.add(call.cost)
-        if call.rate_limit_remaining is not None:
-            self.remaining.set(call.rate_limit_remaining)
-        if call.throttled:
-            self.throttled.add()
-        if call.retries:
-            self.retries.add(call.retries)
-        if call.backoff > 0.0:
-            self.backoff.add(call.backoff)
-
-    def add_content(self, call: ApiCall) -> None:
-        """Count what a call received."""
-        if call.is_page:
-            self.pages.add()
-        if call.received_items:
-            self.received_items.add(call.received_items)
-        if call.received_bytes:
-            self.received_bytes.add(call.received_bytes)
-
-    def add_time(self, time: ServerTime, duration: float) -> None:
-        """Count where the time of a call was spent."""
-        spent = time.queue, time.user_cpu, time.system_cpu, time.database
-        rest = duration
-        for counter, seconds in zip(self.time_parts, spent, strict=False):
-            if seconds:
-                counter.add(seconds)
-                rest -= seconds
-        if rest > 0.0:
-            self.time_parts[-1].add(rest)
+_ROUTE_COUNTERS: Final = (
+    MetricName.API_REQUEST_COST,
+    MetricName.API_THROTTLED,
+    MetricName.API_RETRIES,
+    MetricName.API_BACKOFF,
+    MetricName.API_PAGES,
+    MetricName.API_RECEIVED_ITEMS,
+    MetricName.API_RECEIVED_BYTES,
+)
+_ROUTE_GAUGES: Final = (MetricName.API_RATE_LIMIT_REMAINING, MetricName.CLOCK_SKEW)
+_NO_TIMES: Final = (None,) * len(TIME_PARTS)
 
 
 class _Call(msgspec.Struct, frozen=True):
-    """What every API call of one method, route and outcome updates."""
+    """What every API call of one method, route and outcome updates.
 
-    requests: Counter
+    Attributes:
+        duration: Its duration.
+        counters: The requests, then what :func:`_added_by` returns.
+        gauges: In the order of ``_ROUTE_GAUGES``; all routes share them.
+    """
+
     duration: Histogram
-    route: _Route
+    counters: tuple[Counter, ...]
+    gauges: tuple[Gauge, ...]
 
 
 class MetricsSink:
@@ -144,7 +116,7 @@ class MetricsSink:
         self._calls: dict[tuple[str, str, int | None, str | None], _Call] = {}
         self._operations: dict[tuple[str, str, bool], tuple[Counter, Histogram]] = {}
         self._records: dict[tuple[str, str], Counter] = {}
-        self._new_records: list[tuple[str, str]] = []
+        self._new_records: deque[tuple[str, str]] = deque()
         self._sync_types: set[str] = set()
         self._starts: dict[str, dict[str, float]] = {}
         self._may_be_crowded = self._folds_dead
@@ -179,12 +151,11 @@ class MetricsSink:
 
         The event of the record follows at once, so the files are checked once for both.
         """
-        with self._lock:
-            self._new_records.append((log, level))
+        self._new_records.append((log, level))
 
     def _count_new_records(self) -> None:
-        records, self._new_records = self._new_records, []
-        for each in records:
+        while self._new_records:
+            each = self._new_records.popleft()
             counter = self._records.get(each)
             if counter is None:
                 counter = self._records[each] = self._files.counter(MetricName.LOG_RECORDS, each)
@@ -216,12 +187,9 @@ class MetricsSink:
 
     def _run_started(self, event: RunStarted) -> None:
         sync_type = event.context.sync_type
-        with self._lock:
-            self._start_type_at_zero(sync_type)
-            self._starts.setdefault(sync_type, {})[event.context.task_id] = (
-                event.snapshot.start_time
-            )
-            self._set_running_gauges(sync_type)
+        self._start_type_at_zero(sync_type)
+        self._starts.setdefault(sync_type, {})[event.context.task_id] = event.snapshot.start_time
+        self._set_running_gauges(sync_type)
 
     def _start_type_at_zero(self, sync_type: str) -> None:
         if sync_type in self._sync_types:
@@ -240,20 +208,18 @@ class MetricsSink:
         context, snapshot = event.context, event.snapshot
         sync_type, status = context.sync_type, snapshot.status
         files = self._files
-        with self._lock:
-            self._start_type_at_zero(sync_type)
-            files.counter(MetricName.RUNS, (sync_type, status)).add()
-            duration = files.histogram(MetricName.RUN_DURATION, (sync_type, status))
-            duration.observe(snapshot.duration or 0.0, _sampled(context), event.time)
-            files.gauge(MetricName.LAST_RUN, (sync_type,)).set(event.time)
-            if status is RunStatus.SUCCESS:
-                self._set_last_success(event)
-            self._remove_running(context)
-            self._upkeep.restore()
+        self._start_type_at_zero(sync_type)
+        files.counter(MetricName.RUNS, (sync_type, status)).add()
+        duration = files.histogram(MetricName.RUN_DURATION, (sync_type, status))
+        duration.observe(snapshot.duration or 0.0, _sampled(context), event.time)
+        files.gauge(MetricName.LAST_RUN, (sync_type,)).set(event.time)
+        if status is RunStatus.SUCCESS:
+            self._set_last_success(event)
+        self._remove_running(context)
+        self._upkeep.restore()
 
     def _run_waiting(self, event: RunWaiting) -> None:
-        with self._lock:
-            self._remove_running(event.context)
+        self._remove_running(event.context)
 
     def _remove_running(self, context: RunContext) -> None:
         # A run that started before a fork belongs to the parent, wherever it ends.
@@ -269,87 +235,65 @@ class MetricsSink:
                 self._files.gauge(MetricName.ITEM_LAST_SUCCESS, labels).set(event.time)
 
     def _run_suspected(self, event: RunSuspected) -> None:
-        with self._lock:
-            self._start_type_at_zero(event.context.sync_type)
-            for reason in event.reasons:
-                labels = (event.context.sync_type, reason)
-                self._files.counter(MetricName.RUNS_SUSPECT, labels).add()
+        self._start_type_at_zero(event.context.sync_type)
+        for reason in event.reasons:
+            labels = (event.context.sync_type, reason)
+            self._files.counter(MetricName.RUNS_SUSPECT, labels).add()
 
     def _heartbeat(self, event: Heartbeat) -> None:
-        with self._lock:
-            self._upkeep.restore()
+        self._upkeep.restore()
 
     def _items(self, event: ItemsRecorded) -> None:
         sync_type = event.context.sync_type
-        with self._lock:
-            for action, count in _by_action(event.counts).items():
-                if count > 0:
-                    labels = (sync_type, event.item, action)
-                    self._files.counter(MetricName.ITEMS, labels).add(count)
+        for action, count in _by_action(event.counts).items():
+            if count > 0:
+                labels = (sync_type, event.item, action)
+                self._files.counter(MetricName.ITEMS, labels).add(count)
 
     def _api_call(self, event: ApiCall) -> None:
-        with self._lock:
-            call = self._calls.get(
-                (event.method, event.route, event.status_code, event.error_class)
-            ) or self._new_call(event)
-            call.duration.observe(event.duration, _sampled(event.context), event.time)
-            call.requests.add()
-            if event.token is not None:
-                self._tokens.update(event)
-            call.route.add_quota(event)
-            call.route.add_content(event)
-            if event.server_time is not None:
-                call.route.add_time(event.server_time, event.duration)
-            if event.clock_skew is not None:
-                call.route.clock_skew.set(event.clock_skew)
-            if event.auth_failure is not None:
-                self._files.counter(MetricName.API_AUTH_FAILURES, (event.auth_failure,)).add()
+        key = event.method, event.route, event.status_code, event.error_class
+        call = self._calls.get(key) or self._new_call(event)
+        call.duration.observe(event.duration, _sampled(event.context), event.time)
+        add_each(call.counters, (1.0, *_added_by(event)))
+        set_each(call.gauges, (event.rate_limit_remaining, event.clock_skew))
+        if event.token is not None:
+            self._tokens.update(event, event.token)
+        if event.auth_failure is not None:
+            self._files.counter(MetricName.API_AUTH_FAILURES, (event.auth_failure,)).add()
 
     def _new_call(self, event: ApiCall) -> _Call:
         method, route, files = event.method, event.route, self._files
         files.start_at_zero(method=method, route=route)
-        call = _Call(
-            files.counter(MetricName.API_REQUESTS, (method, route, event.outcome)),
-            files.histogram(MetricName.API_REQUEST_DURATION, (method, route)),
-            self._route(route),
-        )
+        requests = files.counter(MetricName.API_REQUESTS, (method, route, event.outcome))
+        duration = files.histogram(MetricName.API_REQUEST_DURATION, (method, route))
+        gauges = tuple(files.gauge(name) for name in _ROUTE_GAUGES)
+        call = _Call(duration, (requests, *self._counters_of(route)), gauges)
         if len(self._calls) < _MAX_CACHED:
             key = (method, route, event.status_code, event.error_class)
             self._calls[key] = call
         return call
 
-    def _route(self, route: str) -> _Route:
-        labels, counter = (route,), self._files.counter
+    def _counters_of(self, route: str) -> list[Counter]:
+        counter = self._files.counter
         self._files.start_at_zero(route=route)
-        return _Route(
-            remaining=self._files.gauge(MetricName.API_RATE_LIMIT_REMAINING),
-            clock_skew=self._files.gauge(MetricName.CLOCK_SKEW),
-            cost=counter(MetricName.API_REQUEST_COST, labels),
-            throttled=counter(MetricName.API_THROTTLED, labels),
-            retries=counter(MetricName.API_RETRIES, labels),
-            backoff=counter(MetricName.API_BACKOFF, labels),
-            pages=counter(MetricName.API_PAGES, labels),
-            truncated=counter(MetricName.API_TRUNCATED_LISTS, labels),
-            received_items=counter(MetricName.API_RECEIVED_ITEMS, labels),
-            received_bytes=counter(MetricName.API_RECEIVED_BYTES, labels),
-            time_parts=tuple(counter(MetricName.API_TIME, (route, part)) for part in TIME_PARTS),
-        )
+        return [
+            *(counter(name, (route,)) for name in _ROUTE_COUNTERS),
+            *(counter(MetricName.API_TIME, (route, part)) for part in TIME_PARTS),
+        ]
 
     def _truncated(self, event: ListTruncated) -> None:
-        with self._lock:
-            self._route(event.route).truncated.add(event.count)
+        self._counters_of(event.route)
+        self._files.counter(MetricName.API_TRUNCATED_LISTS, (event.route,)).add(event.count)
 
     def _guard_waited(self, event: GuardWaited) -> None:
-        with self._lock:
-            self._files.counter(MetricName.API_GUARD_WAITS).add()
-            self._files.counter(MetricName.API_GUARD_WAIT).add(event.duration)
+        self._files.counter(MetricName.API_GUARD_WAITS).add()
+        self._files.counter(MetricName.API_GUARD_WAIT).add(event.duration)
 
     def _db_operation(self, event: DbOperation) -> None:
         key = (event.operation, event.table, event.error_type is None)
-        with self._lock:
-            counter, duration = self._operations.get(key) or self._new_operation(event)
-            duration.observe(event.duration, _sampled(event.context), event.time)
-            counter.add()
+        counter, duration = self._operations.get(key) or self._new_operation(event)
+        duration.observe(event.duration, _sampled(event.context), event.time)
+        counter.add()
 
     def _new_operation(self, event: DbOperation) -> tuple[Counter, Histogram]:
         operation, table, files = event.operation, event.table, self._files
@@ -364,16 +308,37 @@ class MetricsSink:
 
     def _error(self, event: ErrorRecorded) -> None:
         labels = (event.operation, event.error.error_type)
-        with self._lock:
-            self._files.counter(MetricName.ERRORS, labels).add()
+        self._files.counter(MetricName.ERRORS, labels).add()
 
     def _logs_cleaned(self, event: LogsCleaned) -> None:
         files = self._files
-        with self._lock:
-            files.counter(MetricName.CLEANUP_RUNS, (event.outcome,)).add()
-            files.counter(MetricName.CLEANUP_RECLAIMED).add(max(0, event.reclaimed_bytes))
-            if event.error is None:
-                files.gauge(MetricName.CLEANUP_LAST_SUCCESS).set(event.time)
+        files.counter(MetricName.CLEANUP_RUNS, (event.outcome,)).add()
+        files.counter(MetricName.CLEANUP_RECLAIMED).add(max(0, event.reclaimed_bytes))
+        if event.error is None:
+            files.gauge(MetricName.CLEANUP_LAST_SUCCESS).set(event.time)
+
+
+def _added_by(call: ApiCall) -> tuple[float | None, ...]:
+    """Return what a call adds to the counters of its route, and to those of its time parts."""
+    cost = call.cost
+    return (
+        cost if cost is not None and 0.0 < cost < math.inf else None,
+        call.throttled,
+        call.retries,
+        call.backoff if call.backoff > 0.0 else None,
+        call.is_page,
+        call.received_items,
+        call.received_bytes,
+        *(_NO_TIMES if call.server_time is None else _times(call.server_time, call.duration)),
+    )
+
+
+def _times(time: ServerTime, duration: float) -> tuple[float, ...]:
+    """Return where the time of a call was spent: by Canvas, and the rest."""
+    queue, user_cpu = time.queue or 0.0, time.user_cpu or 0.0
+    system_cpu, database = time.system_cpu or 0.0, time.database or 0.0
+    rest = duration - queue - user_cpu - system_cpu - database
+    return queue, user_cpu, system_cpu, database, max(0.0, rest)
 
 
 def _sampled(context: RunContext | None) -> str | None:

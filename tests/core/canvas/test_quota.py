@@ -49,12 +49,11 @@ def pace_of(calls: list[tuple[float, float, float]]) -> Pace:
 
 def test_a_first_call_counts_as_if_it_were_the_only_one_of_a_second() -> None:
     pace = Pace(NOW, NOW).after(NOW + 0.01, 5.0, 0.01)
-    assert pace.cost_per_second == pytest.approx(5.0, rel=0.02)
-    assert pace.concurrency == pytest.approx(0.01, rel=0.02)
+    assert pace.rates == pytest.approx((5.0, 0.01), rel=0.02)
 
 
 def test_calls_of_more_than_a_second_count_for_the_time_that_they_took() -> None:
-    assert pace_of([(2.0, 6.0, 2.0)]).cost_per_second == pytest.approx(3.0, rel=0.02)
+    assert pace_of([(2.0, 6.0, 2.0)]).rates == pytest.approx((3.0, 1.0), rel=0.02)
 
 
 def reading(**changes: float) -> TokenReading:
@@ -72,20 +71,20 @@ def reading(**changes: float) -> TokenReading:
 @pytest.mark.parametrize("count", [20, 200, 2000])
 def test_a_steady_flow_of_calls_has_its_own_pace_from_the_first_seconds_on(count: int) -> None:
     """Two calls a second, each of a cost of 3 and 1.5 seconds long."""
-    pace = pace_of([(0.5, 3.0, 1.5)] * count)
+    cost_per_second, concurrency = pace_of([(0.5, 3.0, 1.5)] * count).rates
 
-    assert pace.cost_per_second == pytest.approx(6.0, rel=0.1)
-    assert pace.concurrency == pytest.approx(3.0, rel=0.2)
+    assert cost_per_second == pytest.approx(6.0, rel=0.1)
+    assert concurrency == pytest.approx(3.0, rel=0.2)
 
 
 @given(CALLS)
 def test_a_pace_is_never_negative_and_never_more_than_everything_at_once(
     calls: list[tuple[float, float, float]],
 ) -> None:
-    pace = pace_of(calls)
+    cost_per_second, concurrency = pace_of(calls).rates
 
-    assert 0.0 <= pace.cost_per_second <= sum(cost for _, cost, _ in calls) * 1.01
-    assert 0.0 <= pace.concurrency <= sum(duration for _, _, duration in calls) * 1.01
+    assert 0.0 <= cost_per_second <= sum(cost for _, cost, _ in calls) * 1.01
+    assert 0.0 <= concurrency <= sum(duration for _, _, duration in calls) * 1.01
 
 
 @given(CALLS, SECONDS)
