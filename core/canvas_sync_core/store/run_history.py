@@ -7,7 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    literal,
+    select,
+    tuple_,
+)
 
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.schema.run_fields import item_column
@@ -28,6 +37,7 @@ _MEASURES: Final = (
     *("duration", "api_calls", "api_failed", "api_throttled", "api_retried", "api_seconds"),
     *("api_wait_seconds", "api_items", "api_bytes", "db_operations", "db_failed", "db_seconds"),
 )
+_SUCCEEDED: Final = _columns.sync_status == RunStatus.SUCCESS.value
 _ITEM_COLUMNS: Final = {f"{item}s": item_column(item, "processed") for item in ITEMS}
 
 
@@ -86,22 +96,36 @@ class UsualDuration:
     runs: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Runs that are compared with each other.
+
+    Attributes:
+        column: A column that has an index together with the start.
+        value: Its value in these runs.
+        remaining: Further conditions on them.
+    """
+
+    column: Column[Any]
+    value: str | int
+    remaining: tuple[ColumnElement[bool], ...] = ()
+
+
 def run_history(engine: Engine, run: RunRow) -> RunHistory:
     """Return the runs of the same kind before and after a run.
 
     Raises:
         SQLAlchemyError: The database is unreachable.
     """
-    success = _columns.sync_status == RunStatus.SUCCESS.value
     measured = [_columns[name] for name in (*_MEASURES, *_ITEM_COLUMNS.values())]
+    kind = _kind(run)
     with connect_to_read(engine) as connection:
-        earlier, later = _earlier(run), _later(run)
-        rows = _of_kind(connection, run, earlier, measured, success, limit=_HISTORY_RUNS)
+        rows = _search(connection, run, kind, measured, _SUCCEEDED, limit=_HISTORY_RUNS)
         return RunHistory(
             usual=_usual([row[2:] for row in rows]),
             last_success=_run(connection, rows),
-            previous=_run(connection, _of_kind(connection, run, earlier)),
-            next=_run(connection, _of_kind(connection, run, later, is_later=True)),
+            previous=_run(connection, _search(connection, run, kind)),
+            next=_run(connection, _search(connection, run, kind, is_later=True)),
         )
 
 
@@ -113,83 +137,28 @@ def usual_durations(connection: Connection, runs: Iterable[RunRow]) -> list[Usua
     by_type: dict[str, UsualDuration] = {}
     found = []
     for run in runs:
-        usual = _usual_duration(connection, _same_kind(run), run)
+        usual = _usual_duration(connection, run, _kind(run))
         if usual.runs < _ENOUGH_RUNS:
             if run.sync_type not in by_type:
-                of_type = (_columns.sync_type == run.sync_type,)
-                by_type[run.sync_type] = _usual_duration(connection, of_type, run)
+                of_type = _Kind(_columns.sync_type, run.sync_type)
+                by_type[run.sync_type] = _usual_duration(connection, run, of_type)
             usual = by_type[run.sync_type]
         found.append(usual)
     return found
 
 
-def _usual_duration(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]], run: RunRow
-) -> UsualDuration:
-    success = _columns.sync_status == RunStatus.SUCCESS.value
-    rows = _search(
-        connection,
-        (conditions[0], _earlier(run)),
-        (*conditions[1:], success),
-        [_columns.duration],
-        limit=_HISTORY_RUNS,
-    )
+def _usual_duration(connection: Connection, run: RunRow, kind: _Kind) -> UsualDuration:
+    rows = _search(connection, run, kind, [_columns.duration], _SUCCEEDED, limit=_HISTORY_RUNS)
     durations = [duration for _, _, duration in rows if duration is not None]
     return UsualDuration(statistics.median(durations) if durations else None, len(durations))
 
 
-def _of_kind(
-    connection: Connection,
-    run: RunRow,
-    period: ColumnElement[bool],
-    measured: Sequence[ColumnElement[Any]] = (),
-    *conditions: ColumnElement[bool],
-    limit: int = 1,
-    is_later: bool = False,
-) -> Sequence[Sequence[Any]]:
-    """Return start, number and further columns of the runs of a kind that are nearest to a run."""
-    indexed, *others = _same_kind(run)
-    return _search(
-        connection,
-        (indexed, period),
-        (*others, *conditions),
-        measured,
-        limit=limit,
-        is_later=is_later,
-    )
-
-
-def _search(
-    connection: Connection,
-    indexed: Sequence[ColumnElement[bool]],
-    remaining: Sequence[ColumnElement[bool]],
-    measured: Sequence[ColumnElement[Any]],
-    *,
-    limit: int,
-    is_later: bool = False,
-) -> Sequence[Sequence[Any]]:
-    """Search among the rows that an index selects, in bounded time."""
-    order = (_start, _number) if is_later else (_start.desc(), _number.desc())
-    nearest = select(_start, _number).where(*indexed).order_by(*order).limit(_LOOK_BACK_ROWS)
-    keys = nearest.subquery()
-    key_order = (keys.c[0], keys.c[1]) if is_later else (keys.c[0].desc(), keys.c[1].desc())
-    statement = (
-        select(keys.c[0], keys.c[1], *measured)
-        .join_from(keys, metrics_table, _number == keys.c[1])
-        .where(*remaining)
-        .order_by(*key_order)
-        .limit(limit)
-    )
-    return connection.execute(statement).all()
-
-
-def _same_kind(run: RunRow) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions on runs of the same kind; the first one has an index."""
+def _kind(run: RunRow) -> _Kind:
     of_type = _columns.sync_type == run.sync_type
     of_course = _same(_columns.course_id, run.course_id)
     if run.user_id is None:
-        return of_type, _columns.user_id.is_(None), of_course
-    return _columns.user_id == run.user_id, of_type, of_course
+        return _Kind(_columns.sync_type, run.sync_type, (_columns.user_id.is_(None), of_course))
+    return _Kind(_columns.user_id, run.user_id, (of_type, of_course))
 
 
 def _same(column: Any, value: int | None) -> ColumnElement[bool]:
@@ -197,14 +166,52 @@ def _same(column: Any, value: int | None) -> ColumnElement[bool]:
     return same
 
 
-def _earlier(run: RunRow) -> ColumnElement[bool]:
-    start = run.sync_start_time
-    return and_(_start <= start, or_(_start < start, _number < run.id))
+def _search(
+    connection: Connection,
+    run: RunRow,
+    kind: _Kind,
+    measured: Sequence[ColumnElement[Any]] = (),
+    *conditions: ColumnElement[bool],
+    limit: int = 1,
+    is_later: bool = False,
+) -> Sequence[Sequence[Any]]:
+    """Return start, number and further columns of the runs of a kind that are nearest to a run.
+
+    The search is among the rows that the index selects, in bounded time.
+    """
+    key = tuple(_nearest(run, kind, is_later=is_later).subquery().c)
+    _, start, number = key
+    place = tuple_(start, number)
+    own_place = tuple_(literal(run.sync_start_time, _start.type), literal(run.id, _number.type))
+    statement = (
+        select(start, number, *measured)
+        .join_from(start.table, metrics_table, _number == number)
+        .where(place > own_place if is_later else place < own_place, *kind.remaining, *conditions)
+        .order_by(*(key if is_later else (each.desc() for each in key)))
+        .limit(limit)
+    )
+    return connection.execute(statement).all()
 
 
-def _later(run: RunRow) -> ColumnElement[bool]:
-    start = run.sync_start_time
-    return and_(_start >= start, or_(_start > start, _number > run.id))
+def _nearest(run: RunRow, kind: _Kind, *, is_later: bool) -> Select[Any]:
+    """Select the nearest runs with the indexed value of a kind, and those of the same start.
+
+    The bound and the order are those of the index. With ``sync_type = x``, PostgreSQL may prefer
+    the index of all start times, and so pass millions of runs of other types: all later ones for a
+    type that no longer runs. The other two conditions let it estimate how many runs there are; it
+    would read the whole table if it expected none.
+    """
+    of_kind = literal(kind.value, kind.column.type)
+    key = (kind.column, _start)
+    own_key = tuple_(of_kind, literal(run.sync_start_time, _start.type))
+    # The bound comes first: SQLite uses only one of the conditions.
+    bound = tuple_(*key) >= own_key if is_later else tuple_(*key) <= own_key
+    return (
+        select(*key, _number)
+        .where(bound, kind.column >= of_kind, kind.column <= of_kind)
+        .order_by(*(key if is_later else (each.desc() for each in key)))
+        .limit(_LOOK_BACK_ROWS)
+    )
 
 
 def _run(connection: Connection, rows: Sequence[Sequence[Any]]) -> RunRow | None:

@@ -44,8 +44,9 @@ def newest_first(
         runs: The table or an alias of it.
     """
     of_type = runs.c.sync_type
-    is_wanted = of_type.between(sync_type, sync_type)
-    return statement.where(is_wanted).order_by(of_type.desc(), runs.c.sync_start_time.desc())
+    # Not BETWEEN, which SQLite would prefer to any other bound of the statement.
+    bounds = (of_type >= sync_type, of_type <= sync_type)
+    return statement.where(*bounds).order_by(of_type.desc(), runs.c.sync_start_time.desc())
 
 
 def known_sync_types(engine: Engine) -> frozenset[str]:

@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.events import ItemCounts, RunSnapshot
+from canvas_sync_core.names import TABLE
 from canvas_sync_core.store import queries
 from canvas_sync_core.store.run_history import RunHistory, run_history
 from canvas_sync_core.store.runs import RunRow
+from support.multiplied import multiply
 from support.plans import assert_bounded, explained
 from support.runs import failed, snapshot, write
 
@@ -102,3 +104,22 @@ def test_no_statement_reads_the_whole_table(engine: Engine, user_id: int | None)
     write(engine, snapshot("last", start_time=_at(1), user_id=user_id))
     run = _run(engine, "last")
     assert_bounded(explained(engine, lambda engine: run_history(engine, run)))
+
+
+@pytest.mark.parametrize(("user_id", "indexed"), [(7, "user"), (None, "type")])
+def test_no_later_runs_of_other_kinds_are_passed(
+    engine: Engine, user_id: int | None, indexed: str
+) -> None:
+    old = {"sync_type": "no longer run", "user_id": user_id, "start_time": _at(0)}
+    write(engine, *(snapshot(f"old {n},", **old) for n in range(19)))
+    write(engine, snapshot("new", start_time=_at(9)))
+    if engine.name == "postgresql":
+        multiply(engine, 1000)
+    run = _run(engine, "old 7,")
+    plans = explained(engine, lambda engine: run_history(engine, run))
+    for plan, bound in (plans[0], "<"), (plans[-2], ">"):
+        key = f"ROW({'user_id' if user_id else '(sync_type)::text'}, sync_start_time) {bound}= "
+        if engine.name == "sqlite":
+            key = f"({'user_id' if user_id else 'sync_type'},sync_start_time){bound}(?,?)"
+        assert f"ix_{TABLE}_{indexed}_start" in plan
+        assert key in plan

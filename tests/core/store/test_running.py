@@ -88,8 +88,10 @@ def test_the_oldest_come_first_and_the_rest_is_counted(engine: Engine) -> None:
 
 def test_no_statement_reads_the_whole_table(engine: Engine) -> None:
     kinds = (("full", "grades", *"abcdefgh")[n % 10] for n in range(3000))
-    write(
-        engine, *(snapshot(f"r{n}", sync_type=k, start_time=_at(-n)) for n, k in enumerate(kinds))
+    runs = (
+        snapshot(f"r{n}", sync_type=kind, start_time=_at(-n), user_id=38 + n % 9)
+        for n, kind in enumerate(kinds)
     )
+    write(engine, *runs)
     write(engine, running("now", start_time=_at(-1)), running("other", user_id=None))
     assert_bounded(explained(engine, lambda engine: running_now(engine, _NOW, 50)))

@@ -21,7 +21,7 @@ from canvas_sync_core.store.incidents.tables import incidents_table, to_incident
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.periods import Period
 from canvas_sync_core.store.rollups.tables import days_table, has_rollups
-from canvas_sync_core.store.sync_types import sync_types_in_table
+from canvas_sync_core.store.sync_types import newest_first, sync_types_in_table
 from canvas_sync_core.store.timestamps import UtcDateTime
 
 from .causes import FailedRun
@@ -89,15 +89,12 @@ def last_runs(engine: Engine, before: datetime) -> dict[str, LastRun]:
     found = {}
     with connect_to_read(engine) as connection:
         for name in sync_types_in_table(connection):
-            statement = (
-                select(*columns)
-                # One bound for both columns of the index of types, and the order of that index:
-                # so neither database passes runs of other types, or later ones.
-                .where(of_type >= name, tuple_(of_type, start) < tuple_(literal(name), end))
-                .order_by(of_type.desc(), start.desc())
-                .limit(1)
-            )
-            row = connection.execute(statement).first()
+            # One bound for both columns of the index of types: neither database passes later runs.
+            # It is inclusive because PostgreSQL estimates it by the type alone: it would expect no
+            # run of the first type, and so might read the whole table.
+            bound = tuple_(of_type, start) <= tuple_(literal(name), end)
+            earlier = select(*columns).where(bound, start < end)
+            row = connection.execute(newest_first(earlier, literal(name)).limit(1)).first()
             if row is not None:
                 status, began, duration, *counts = row
                 found[name] = LastRun(status, began, duration, sum(counts))
