@@ -15,7 +15,7 @@ import pytest
 
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.queries import run_by_task
-from canvas_sync_core.store.spool import drain_orphans, waiting_bytes
+from canvas_sync_core.store.spool.delivery import drain_orphans, waiting_bytes
 from canvas_sync_core.threads import start_daemon
 from canvas_sync_exporter.collectors import ProcessCollector
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker

@@ -17,7 +17,7 @@ from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.runs import RunRow
-from canvas_sync_core.store.spool import drain_orphans
+from canvas_sync_core.store.spool.delivery import drain_orphans
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_instrumentation.monitor import configure, get_monitor, shutdown
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.queries import run_by_task
-from canvas_sync_core.store.spool import drain_orphans
+from canvas_sync_core.store.spool.delivery import drain_orphans
 from support.otlp import http_receiver
 
 CHILDREN = 12

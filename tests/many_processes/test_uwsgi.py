@@ -22,7 +22,7 @@ from sqlalchemy import select
 
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.spool import drain_orphans
+from canvas_sync_core.store.spool.delivery import drain_orphans
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import configuration
 from support.evidence import Scrape

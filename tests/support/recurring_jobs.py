@@ -15,7 +15,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.spool import encode
+from canvas_sync_core.store.spool.lines import encode
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.logs.due import DueRecord, last_due
 from canvas_sync_exporter.settings import Configuration
@@ -27,7 +27,7 @@ __all__ = ["database_away", "leave_a_row", "metric_value", "miss_a_night", "oper
 
 _KILLED_AFTER_SPOOLING = """\
 import os, pathlib, signal, sys
-from canvas_sync_core.store.spool import Spool
+from canvas_sync_core.store.spool.own_file import Spool
 Spool(pathlib.Path(sys.argv[1])).append(sys.stdin.buffer.read())
 os.kill(os.getpid(), signal.SIGKILL)
 """

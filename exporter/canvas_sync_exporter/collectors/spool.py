@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_core.store.spool import waiting_bytes
+from canvas_sync_core.store.spool.delivery import waiting_bytes
 
 from .families import family
 

@@ -19,7 +19,7 @@ from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.store.database import check_schema, open_engine
-from canvas_sync_core.store.spool import waiting_bytes
+from canvas_sync_core.store.spool.delivery import waiting_bytes
 from canvas_sync_exporter.formatting import format_size
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.spool import DAMAGED_FILE, drain_orphans
+from canvas_sync_core.store.spool.delivery import DAMAGED_FILE, drain_orphans
 from canvas_sync_core.wording import counted
 
 __all__ = ["deliver_spooled_rows"]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from canvas_sync_core.errors import StorageError
 from canvas_sync_core.store.database import check_schema
 from canvas_sync_core.store.rollups.writing import waiting
-from canvas_sync_core.store.spool import waiting_bytes
+from canvas_sync_core.store.spool.delivery import waiting_bytes
 from canvas_sync_core.wording import counted
 from canvas_sync_exporter.formatting import format_size
 from canvas_sync_exporter.logs.status import free_bytes

@@ -20,7 +20,8 @@ from canvas_sync_core.sinks import DropCounter
 from canvas_sync_core.store.database_errors import cause_of, is_busy, is_database_error
 from canvas_sync_core.store.row_database import RowDatabase
 from canvas_sync_core.store.rows import write_runs
-from canvas_sync_core.store.spool import dead_letter, drain_orphans, encode
+from canvas_sync_core.store.spool.delivery import dead_letter, drain_orphans
+from canvas_sync_core.store.spool.lines import encode
 from canvas_sync_instrumentation.error_description import described_failure
 
 __all__ = ["SINK", "GivenUpError", "RowWriter"]

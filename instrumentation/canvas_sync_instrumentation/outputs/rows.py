@@ -27,7 +27,8 @@ from canvas_sync_core.sinks import DropCounter, fault_of
 from canvas_sync_core.store.reuse import Attempt, attempt_of
 from canvas_sync_core.store.row_database import RowDatabase
 from canvas_sync_core.store.rows import newest_of_each
-from canvas_sync_core.store.spool import SPOOL_LIMIT, Batch, Spool, encode
+from canvas_sync_core.store.spool.lines import Batch, encode
+from canvas_sync_core.store.spool.own_file import SPOOL_LIMIT, Spool
 from canvas_sync_core.threads import Daemon
 from canvas_sync_core.wording import counted
 

@@ -17,7 +17,9 @@ from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.rows import write_runs
 from canvas_sync_core.store.runs import RunRow
-from canvas_sync_core.store.spool import Spool, drain_orphans, encode
+from canvas_sync_core.store.spool.delivery import drain_orphans
+from canvas_sync_core.store.spool.lines import encode
+from canvas_sync_core.store.spool.own_file import Spool
 from canvas_sync_instrumentation.monitor import configure, shutdown
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from support.forked_programs import fork_server

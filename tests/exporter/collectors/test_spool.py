@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_core.store.spool import Spool, encode
+from canvas_sync_core.store.spool.lines import encode
+from canvas_sync_core.store.spool.own_file import Spool
 from canvas_sync_exporter.collectors.spool import SpoolCollector
 from support.metric_processes import samples
 from support.runs import snapshot

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.store.queries import run_by_task
-from canvas_sync_core.store.spool import Spool, encode
+from canvas_sync_core.store.spool.lines import encode
+from canvas_sync_core.store.spool.own_file import Spool
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.jobs.job import Every, Job
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs_when_due

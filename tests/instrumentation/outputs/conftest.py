@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_core.store.row_database import row_database_opener
-from canvas_sync_core.store.spool import SPOOL_LIMIT
+from canvas_sync_core.store.spool.own_file import SPOOL_LIMIT
 from canvas_sync_instrumentation.outputs.rows import StoreSink
 from canvas_sync_instrumentation.outputs.spans import SpanSink, open_pipeline
 from support.otlp import OtlpReceiver, http_receiver

@@ -22,7 +22,8 @@ from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.queries import recent_runs
 from canvas_sync_core.store.row_database import RowDatabase, row_database_opener
-from canvas_sync_core.store.spool import encode, waiting_bytes
+from canvas_sync_core.store.spool.delivery import waiting_bytes
+from canvas_sync_core.store.spool.lines import encode
 from canvas_sync_core.store.sqlite_rows import SqliteRows
 from canvas_sync_instrumentation.outputs._row_writer import RowWriter
 from canvas_sync_instrumentation.outputs.rows import StoreSink

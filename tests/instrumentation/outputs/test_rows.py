@@ -16,7 +16,8 @@ from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_core.store.row_database import RowDatabase, row_database_opener
-from canvas_sync_core.store.spool import encode, waiting_bytes
+from canvas_sync_core.store.spool.delivery import waiting_bytes
+from canvas_sync_core.store.spool.lines import encode
 from canvas_sync_instrumentation.outputs.rows import StoreSink
 from support.runs import running
 from support.small_disk import SmallDisk

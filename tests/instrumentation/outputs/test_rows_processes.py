@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from canvas_sync_core.store.database import open_engine, upgrade
-from canvas_sync_core.store.spool import drain_orphans, waiting_bytes
+from canvas_sync_core.store.spool.delivery import drain_orphans, waiting_bytes
 from support.forked_programs import ForkedProgram
 from support.store_sinks import NOWHERE, RowDrops, Sinks, run_ended, run_started, statuses_of
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from canvas_sync_core.names import IncidentKind, Severity
-from canvas_sync_core.store.spool import SPOOL_LIMIT
+from canvas_sync_core.store.spool.own_file import SPOOL_LIMIT
 from canvas_sync_exporter.judge.facts import Facts, Sample
 from canvas_sync_exporter.judge.finding import MOST_LISTED_RUNS, Finding
 from canvas_sync_exporter.judge.runs import EndedRun

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from canvas_sync_core.store.spool import waiting_bytes
+from canvas_sync_core.store.spool.delivery import waiting_bytes
 from canvas_sync_exporter.collectors.clock_skew import read_clock_skew
 from canvas_sync_exporter.collectors.tokens import read_token_expiries, read_token_quotas
 from canvas_sync_exporter.judge.facts import ClockFacts, LogFolderFacts, Sample, TokenFacts

@@ -1,4 +1,4 @@
-"""The spool of a process: rows wait in it, whatever happens to its file."""
+"""The spool file of a process: rows wait in it, whatever happens to it."""
 
 from __future__ import annotations
 
@@ -10,41 +10,15 @@ import signal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from canvas_sync_core.events import ErrorInfo
-from canvas_sync_core.store import spool as spool_module
 from canvas_sync_core.store.queries import run_by_task
-from canvas_sync_core.store.spool import (
-    Drained,
-    Spool,
-    drain_orphans,
-    encode,
-    waiting_bytes,
-)
+from canvas_sync_core.store.spool import lines, own_file
+from canvas_sync_core.store.spool.delivery import Drained, drain_orphans, waiting_bytes
+from canvas_sync_core.store.spool.lines import encode
+from canvas_sync_core.store.spool.own_file import Spool
 from support.open_files import descriptor_of, open_files
 from support.runs import running, snapshot
-
-
-@given(
-    st.text(st.characters(codec=None)),
-    st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st.lists(st.booleans())),
-)
-def test_what_is_written_is_read_back_in_one_line(
-    tmp_path_factory: pytest.TempPathFactory, message: str, metadata: dict[str, object]
-) -> None:
-    spool = Spool(tmp_path_factory.mktemp("spool"))
-    written = snapshot("a", error=ErrorInfo("E", message), metadata=metadata)
-    record = encode(written)
-    assert record.count(b"\n") == 1
-    spool.append(record)
-    (read,) = spool.read().snapshots
-    assert read.metadata == metadata
-    assert read.error is not None
-    assert read.error.message == message.encode("utf-8", "replace").decode()
-    spool.close()
 
 
 def test_rows_wait_until_they_are_discarded(tmp_path: Path) -> None:
@@ -208,15 +182,6 @@ def test_a_record_fits_up_to_a_share_of_the_limit(tmp_path: Path) -> None:
     spool.close()
 
 
-def test_undecodable_names_anywhere_in_a_row_become_question_marks(tmp_path: Path) -> None:
-    spool = Spool(tmp_path)
-    spool.append(encode(snapshot("a", metadata={"\ud800": ["\udcff", {"b": "\udcff"}, 1]})))
-    (read,) = spool.read().snapshots
-    assert read.metadata == {"?": ["?", {"b": "?"}, 1]}
-    spool.discard(spool.read())
-    spool.close()
-
-
 def test_a_file_whose_descriptor_the_app_closed_is_locked_and_used_again(
     tmp_path: Path, engine: Engine
 ) -> None:
@@ -290,7 +255,7 @@ def test_damaged_lines_that_were_delivered_do_not_count_as_removed(tmp_path: Pat
 def test_what_another_program_appends_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(spool_module, "_READ_BYTES", block)
+    monkeypatch.setattr(lines, "READ_BYTES", block)
     spool = Spool(tmp_path)
     spool.append(encode(snapshot("a")))
     delivered = spool.read()
@@ -349,7 +314,7 @@ def test_a_file_that_cannot_be_recreated_leaves_nothing_and_can_be_read(
 
 
 def test_long_contents_are_recreated_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool_module, "_READ_BYTES", 100)
+    monkeypatch.setattr(own_file, "READ_BYTES", 100)
     spool = Spool(tmp_path)
     for name in "ab":
         spool.append(encode(snapshot(name)))

@@ -1,4 +1,4 @@
-"""The spools of dead processes: others write their rows, damaged lines are kept aside."""
+"""The spool files of dead processes: others write their rows, and save damaged lines."""
 
 from __future__ import annotations
 
@@ -8,23 +8,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.names import RunStatus
-from canvas_sync_core.store import spool as spool_module
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.queries import recent_runs, run_by_task
-from canvas_sync_core.store.spool import (
-    Drained,
-    Spool,
-    dead_letter,
-    drain_orphans,
-    encode,
-    waiting_bytes,
-)
+from canvas_sync_core.store.spool import delivery
+from canvas_sync_core.store.spool.delivery import Drained, dead_letter, drain_orphans, waiting_bytes
+from canvas_sync_core.store.spool.lines import encode
+from canvas_sync_core.store.spool.own_file import Spool
 from support.forked_programs import ForkedProgram
 from support.open_files import open_files
 from support.runs import snapshot
@@ -32,7 +25,8 @@ from support.runs import snapshot
 _OWNER = """
 import sys
 from pathlib import Path
-from canvas_sync_core.store.spool import Spool, encode
+from canvas_sync_core.store.spool.lines import encode
+from canvas_sync_core.store.spool.own_file import Spool
 from support.forked_programs import ForkedProgram
 from support.runs import running, snapshot
 spool = Spool(Path(sys.argv[1]))
@@ -81,7 +75,7 @@ def test_two_drainers_at_once_write_each_row_once(tmp_path: Path, engine: Engine
     drain = (
         "import sys; from pathlib import Path\n"
         "from canvas_sync_core.store.database import open_engine\n"
-        "from canvas_sync_core.store.spool import drain_orphans\n"
+        "from canvas_sync_core.store.spool.delivery import drain_orphans\n"
         "drain_orphans(Path(sys.argv[1]), open_engine(sys.argv[2]))\n"
     )
     url = engine.url.render_as_string(hide_password=False)
@@ -117,18 +111,6 @@ def test_rows_of_a_process_of_an_older_version_are_written(tmp_path: Path, engin
     run = run_by_task(engine, "a")
     assert run is not None
     assert (run.api_calls, run.api_items, run.api_bytes) == (10, None, None)
-
-
-@given(st.integers(0, 3000), st.binary(max_size=40))
-def test_no_damage_hides_the_next_record(
-    tmp_path_factory: pytest.TempPathFactory, cut: int, garbage: bytes
-) -> None:
-    folder = tmp_path_factory.mktemp("spool")
-    spool = Spool(folder)
-    spool.append(encode(snapshot("a"))[:cut].rstrip(b"\n") + garbage + b"\n")
-    spool.append(encode(snapshot("b")))
-    assert spool.read().snapshots[-1].task_id == "b"
-    spool.close()
 
 
 def test_a_row_that_cannot_be_stored_is_counted_and_kept_aside(
@@ -188,7 +170,7 @@ def test_what_the_files_of_several_processes_contain_is_added_up(
 def test_unusable_lines_are_saved_for_the_owner_alone_up_to_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool_module, "_DAMAGED_LIMIT", 10)
+    monkeypatch.setattr(delivery, "_DAMAGED_LIMIT", 10)
     dead_letter(tmp_path, [])
     assert list(tmp_path.iterdir()) == []
     for line in (b"12345678", b"a line is never cut\n", b"too many"):
