@@ -75,8 +75,8 @@ class View:
         Args:
             path: From the root of the pages, such as ``runs/47``; percent-encode texts in it.
             fragment: The anchor on that page.
-            query: Parameters; None leaves one out, and a list repeats one. ``since`` stands for
-                ``from``.
+            query: Parameters; None leaves one out, a list repeats one, and a time is written in
+                UTC. ``since`` stands for ``from``.
         """
         carried = {name: self.query[name] for name in _CARRIED if name in self.query}
         return self._join(path, {**carried, **_renamed(query)}, fragment)
@@ -113,8 +113,7 @@ class View:
     @property
     def fixed_url(self) -> str:
         """The URL of this page with fixed times instead of ages such as ``24h``."""
-        since, until = map(_rfc3339, (self.period.since, self.period.until))
-        return self.here(since=since, to=until, tz=self.zone_name)
+        return self.here(since=self.period.since, to=self.period.until, tz=self.zone_name)
 
     @property
     def given(self) -> Sequence[tuple[str, str]]:
@@ -174,7 +173,11 @@ class View:
         return next((error.detail for error in errors if error.field == name), "")
 
     def _join(self, path: str, query: Mapping[str, object], fragment: str) -> str:
-        known = {name: value for name, value in query.items() if value not in (None, "", [])}
+        known = {
+            name: _rfc3339(value) if isinstance(value, dt.datetime) else value
+            for name, value in query.items()
+            if value not in (None, "", [])
+        }
         text = f"?{urlencode(known, doseq=True)}" if known else ""
         anchor = f"#{quote(fragment)}" if fragment else ""
         return f"{self.root}{path}{text}{anchor}"

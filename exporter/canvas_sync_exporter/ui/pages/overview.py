@@ -16,6 +16,7 @@ from canvas_sync_exporter.judge.incident_view import IncidentView
 from canvas_sync_exporter.judge.pauses import active_pauses
 from canvas_sync_exporter.judge.status import Level, SyncStatus, read_status
 from canvas_sync_exporter.ui.dashboard_links import dashboard_of_period
+from canvas_sync_exporter.ui.last_day import LastDay, read_last_day
 from canvas_sync_exporter.ui.page import Page
 from canvas_sync_exporter.ui.series import read_error_series, read_series, read_top_errors
 from canvas_sync_exporter.ui.sync_states import (
@@ -46,6 +47,8 @@ class Overview:
         attention: The first 20 open incidents, worst and oldest first.
         open_incidents: Number of all of them.
         acknowledged: Acknowledged incidents.
+        last_day: How the runs of the last 24 hours ended, whether or not that made an incident;
+            None while the rollups are far behind.
         due: Sync types that are due or paused, the next one first.
         syncs: The first 20 sync types, worst first.
         sync_types: Number of all of them.
@@ -64,6 +67,7 @@ class Overview:
     attention: list[IncidentView]
     open_incidents: int
     acknowledged: list[IncidentView]
+    last_day: LastDay | None
     running: RunningRuns
     due: list[SyncStatus]
     syncs: list[SyncState]
@@ -91,6 +95,7 @@ def overview(context: WebContext, view: View) -> Overview:
         attention=attention[:_MOST_INCIDENTS],
         open_incidents=len(attention),
         acknowledged=known,
+        last_day=read_last_day(context, now),
         running=running_now(engine, now, _MOST_RUNNING),
         due=_due(status.syncs),
         syncs=syncs,

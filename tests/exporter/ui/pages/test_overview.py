@@ -233,3 +233,34 @@ def test_many_syncs_and_incidents_with_long_names_fit_into_a_small_page(
         expect(attention.get_by_role("link", name="All 60 incidents")).to_be_visible()
         expect(tab.page.get_by_role("link", name="All 61 syncs")).to_be_visible()
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_runs_that_did_not_succeed_are_said_without_an_incident_and_are_one_click_away(
+    empty: Served, browser: Browser
+) -> None:
+    now = time.time()
+    reason = ErrorInfo("Partial", "No access to course 110")
+    write(
+        empty.engine,
+        *(snapshot(f"good-{number}", start_time=now - 3600) for number in range(3)),
+        failed("bad", start_time=now - 7200),
+        snapshot("half", status=RunStatus.PARTIAL, start_time=now - 7200, error=reason),
+        failed("long-ago", start_time=now - 3 * 86_400),
+        running("now", start_time=now - 60),
+    )
+    assert "No incident is open" in _judged(empty)
+    with watched(browser) as tab:
+        tab.page.goto(f"{empty.url}/?from=7d")
+        attention = tab.page.locator("#attention.unknown")  # neither an alarm nor green
+        expect(attention).to_contain_text("did not succeed: 1 partial, 1 failed.")
+        follow(attention.get_by_role("link", name="2 of 5 runs of the last 24 hours"))
+        rows = tab.page.locator("#list tbody tr")
+        expect(rows).to_have_count(2)
+        expect(rows.filter(has_text="half")).to_contain_text("No access to course 110")
+
+
+def test_a_night_on_which_all_runs_succeeded_is_said_to_have_gone_well(empty: Served) -> None:
+    write(empty.engine, *(snapshot(f"good-{number}") for number in range(3)))
+    page = _judged(empty)
+    assert "All is well" in page
+    assert "All 3 runs of the last 24 hours succeeded." in page
