@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, select
 
@@ -14,13 +15,14 @@ from canvas_sync_core.store.run_pages import in_period
 from canvas_sync_core.store.stored_times import EARLIEST
 
 from .aggregates import ENDED, KIND_COLUMNS, Groups
-from .buckets import whole_buckets
+from .buckets import DAY, whole_buckets
 from .error_counts import gather_error_counts, has_unknown_errors, merge_error_counts
 from .slice_reader import SliceReader, Slices
 
 __all__ = ["ErrorPoint", "ErrorReader", "ErrorSeries", "ErrorSummary", "NamedErrors", "TopErrors"]
 
-_OTHER = "other"
+_OTHER: Final = "other"
+_MOST_DAYS: Final = 400
 _columns = metrics_table.c
 _start, _number = _columns.sync_start_time, _columns.id
 _Counts = Counter[tuple[str, str]]
@@ -179,7 +181,9 @@ class ErrorReader:
         return ErrorSeries(found.since, found.until, found.step, series)
 
     def _total(self, begin: datetime, end: datetime) -> _Counts:
-        return _sum(self._slices.read(begin, end, None, UTC))
+        # Days, unless there are too many: each roll-up changes all shorter slices of its day.
+        step = "1d" if end - begin <= _MOST_DAYS * DAY else None
+        return _sum(self._slices.read(begin, end, step, UTC))
 
 
 def _counts(groups: Groups) -> _Counts:

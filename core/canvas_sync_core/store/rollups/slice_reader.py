@@ -19,12 +19,13 @@ from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.stored_times import EARLIEST
 
 from .aggregates import ENDED, ROW_COLUMNS, Groups, gather, merge
-from .buckets import DAY, FIFTEEN_MINUTES, floor, within
+from .buckets import DAY, FIFTEEN_MINUTES, ceiling, floor, within
 from .generation_cache import GenerationCache
 from .parts_of_days import merge_range
 from .periods import MergeRollups, new_rows, read_between, require_few_rows, usable_state
 from .slices import STEPS, Slice, choose_step, slices
 from .state import RollupState
+from .tables import has_rollups_between
 
 __all__ = ["SliceReader", "Slices", "TooManySlicesError"]
 
@@ -122,10 +123,27 @@ class SliceReader(Generic[_Value]):
         self, connection: Connection, state: RollupState, parts: Sequence[Slice], step: str
     ) -> Slices[_Value]:
         new = self._new_groups(connection, state, parts)
+        whole = self._with_whole_day(connection, state, parts)
         values = [
-            (part, self._read_slice(connection, state, part, new.get(part))) for part in parts
+            (part, self._read_slice(connection, state, read, new.get(part)))
+            for part, read in zip(parts, whole, strict=True)
         ]
         return Slices(parts[0].begin, parts[-1].end, step, values)
+
+    def _with_whole_day(
+        self, connection: Connection, state: RollupState, parts: Sequence[Slice]
+    ) -> Sequence[Slice]:
+        """Extend the last slice to the end of its day, which has a rollup, if nothing is there.
+
+        That is so on a day that has not ended, and saves the rollups of all its hours.
+        """
+        *earlier, last = parts
+        end = ceiling(last.end, DAY)
+        if any(last.end <= each < end for each in state.changed_buckets):
+            return parts
+        if has_rollups_between(connection, last.end, end):
+            return parts
+        return [*earlier, Slice(last.begin, end)]
 
     def _new_groups(
         self, connection: Connection, state: RollupState, parts: Sequence[Slice]

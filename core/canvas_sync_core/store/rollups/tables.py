@@ -70,6 +70,7 @@ __all__ = [
     "encode_errors",
     "has_deleted_runs",
     "has_rollups",
+    "has_rollups_between",
     "is_in_bucket",
     "keep_one_change",
     "mark_day",
@@ -197,6 +198,21 @@ def count_groups(
     )
     rows = connection.execute(statement)
     return {(sync_type, status): int(count) for sync_type, status, count in rows}
+
+
+def has_rollups_between(connection: Connection, begin: datetime, end: datetime) -> bool:
+    """Return whether a 15-minute bucket of a period has a rollup; an empty period has none."""
+    parameters = {"begin": begin, "end": end}
+    return begin < end and bool(connection.scalar(_any_between(), parameters))
+
+
+@cache
+def _any_between() -> Select[Any]:
+    begin, end = (bindparam(name, type_=UtcDateTime()) for name in ("begin", "end"))
+    is_between = (_rollups.start >= begin, _rollups.start < end)
+    return select(
+        exists(_rollups.runs).where(_rollups.seconds == _seconds(FIFTEEN_MINUTES), *is_between)
+    )
 
 
 def has_deleted_runs(connection: Connection, since: datetime) -> bool:
