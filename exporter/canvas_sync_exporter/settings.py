@@ -181,13 +181,13 @@ class ExporterSettings:
         "CANVAS_SYNC_ARCHIVE_DAYS",
         whole_number(1, 36500),
         30,
-        "Archives older than so many days are deleted.",
+        "Archives older than this many days are deleted.",
     )
     keep_lines: int = setting(
         "CANVAS_SYNC_KEEP_LINES",
         whole_number(0, 10_000_000),
         10_000,
-        "So many of the newest lines of an oversized log stay when the cleanup archives others.",
+        "Number of newest lines that stay in an oversized log when the others are archived.",
     )
     max_live_bytes: int = setting(
         "CANVAS_SYNC_MAX_LIVE_BYTES",
@@ -199,8 +199,8 @@ class ExporterSettings:
         "CANVAS_SYNC_RUN_DAYS",
         whole_number(1, 36500),
         None,
-        "Ended runs that began more than so many days ago are deleted from the table; all are kept "
-        "when unset.",
+        "Ended runs that began more than this many days ago are deleted from the table; all are "
+        "kept when unset.",
     )
 
     @property

@@ -82,7 +82,7 @@ class PendingCall(msgspec.Struct, frozen=True):
         start: Its start, in monotonic seconds of the reporter's clock.
         reporter: The monitor at its start.
         is_traced_by_app: Whether it becomes a span of the app's own tracer provider.
-        is_failure_noted: Whether a call that repeats it can be told already.
+        is_failure_noted: Whether a call that repeats it can already be recognised.
     """
 
     request: Request

@@ -29,7 +29,7 @@ def test_a_refused_token_is_one_alert_that_names_the_cause_in_slack_and_e_mail(
     email = stack.mailbox.next()
 
     title = "Critical: Canvas refuses an access token: "
-    description = "Canvas refuses the access token of syncs; they fail until"
+    description = "Canvas refuses an access token. The syncs that use it fail until"
     runbook = "http://localhost:5000/runbooks/CanvasTokenInvalid"
     assert slack["title"].startswith(title)
     assert "expired" in slack["title"]

@@ -342,7 +342,7 @@ def test_wrong_usage_answers_2(tmp_path: Path, arguments: list[str]) -> None:
 def test_each_command_has_help_with_the_exit_codes(tmp_path: Path, command: list[str]) -> None:
     told = _run(tmp_path, *command, "--help")
     assert told.returncode == 0
-    assert "exit codes: 0 done" in " ".join(told.stdout.split())
+    assert "Exit codes: 0 done" in " ".join(told.stdout.split())
 
 
 def test_what_was_loaded_for_a_command_stays_out_of_garbage_collection(tmp_path: Path) -> None:

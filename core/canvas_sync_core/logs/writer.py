@@ -52,7 +52,7 @@ _RETRY_BYTES: Final = 64 * 1024  # growth after which a failed rotation is retri
 _FLUSH_SECONDS: Final = 0.02
 _LOCKED_SECONDS: Final = 1.0  # being locked for less than this is not worth a warning
 _WRITERS: Final = 4096
-"""The size is looked up once so many processes, each as busy as this one, could have filled it."""
+"""The size is looked up once this many processes, as busy as this one, could have filled it."""
 _CLOSED: Final = -1
 _UNKNOWN: Final = -1
 _LOGGER: Final = app_logger(__name__)

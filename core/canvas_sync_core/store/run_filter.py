@@ -27,8 +27,8 @@ class RunFilter:
         host: The machine that the run ran on.
         error_type: Class of the error that ended the run.
         is_suspect: Only runs that differ widely from earlier ones.
-        min_duration: Only ended runs that took at least so many seconds.
-        max_duration: Only ended runs that took at most so many seconds.
+        min_duration: Only ended runs that took at least this many seconds.
+        max_duration: Only ended runs that took at most this many seconds.
         since: Runs that started then or later.
         until: Runs that started before then.
     """

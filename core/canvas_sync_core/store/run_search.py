@@ -80,7 +80,7 @@ def newest_runs(engine: Engine, wanted: RunFilter, limit: int) -> tuple[list[Run
     """Read the newest runs, page by page, however long it takes.
 
     Returns:
-        At most so many runs, and whether there are more.
+        At most ``limit`` runs, and whether there are more.
     """
     found: list[RunRow] = []
     cursor: str | None = None

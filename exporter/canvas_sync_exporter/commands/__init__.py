@@ -13,7 +13,7 @@ __all__ = ["COMMANDS", "EXIT_CODES", "FAILED", "INTERRUPTED", "USAGE"]
 COMMANDS: Final = {
     "init": "read a project, write a configuration and show the lines to add",
     "run": "run a command, such as a cron job, as a sync run",
-    "serve": "serve /metrics and the REST API",
+    "serve": "serve the web pages, the REST API and /metrics",
     "status": "show open incidents and the state of each sync type",
     "analyze": "report on the logs: runs, API calls, database, errors, gaps",
     "runs": "list sync runs, newest first",
@@ -23,7 +23,7 @@ COMMANDS: Final = {
     "doctor": "check the set-up and suggest fixes",
     "pause": "expect no runs for a while, and list or end such pauses",
     "config": "check the configuration file",
-    "messages": "show the messages that the exporter sends",
+    "messages": "list, preview or test the messages that the exporter sends",
     "db": "create or upgrade the database tables",
     "token": "create access tokens for the exporter",
     "export": "write rules, dashboards or another part of the stack into a folder",
@@ -36,5 +36,5 @@ USAGE: Final = 2
 INTERRUPTED: Final = 130
 
 EXIT_CODES: Final = (
-    "exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted by Ctrl-C"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted by Ctrl-C"
 )

@@ -77,18 +77,22 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--user", type=user_id, metavar="ID", help="only lines of this user")
     parser.add_argument("--task", metavar="ID", help="only lines of the run with this task id")
     parser.add_argument(
-        "--top", type=number(1, 100), default=10, metavar="N", help="rows in a list (10)"
+        "--top",
+        type=number(1, 100),
+        default=10,
+        metavar="N",
+        help="maximum number of rows in a list (10)",
     )
     parser.add_argument(
         "--fail-on",
         choices=tuple(_FAIL_ON),
-        help=f"exit with {_NEEDS_ATTENTION} if something that severe needs attention",
+        help=f"exit with {_NEEDS_ATTENTION} if something at least that severe needs attention",
     )
     parser.add_argument(
         "--now",
         type=moment,
         metavar="TIME",
-        help="judge what has happened, and what is missing, up to this time (now, or --until)",
+        help="judge what happened, and what is missing, up to this time (--until, else now)",
     )
 
 

@@ -18,11 +18,17 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to a command line."""
     parser = add_command(subparsers, "demo", run)
     parser.add_argument("--once", action="store_true", help="end after the first round")
-    parser.add_argument("--data-dir", type=Path, help="folder for everything that the demo writes")
-    parser.add_argument("--port", type=port, help="port of the exporter")
-    parser.add_argument("--seed", type=int, help="seed of the simulated Canvas")
-    parser.add_argument("--canvas-url", help="a real Canvas instead of the simulated one")
-    parser.add_argument("--token-file", type=Path, help="file with the token for that Canvas")
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="FOLDER", help="folder for everything that the demo writes"
+    )
+    parser.add_argument("--port", type=port, metavar="PORT", help="port of the exporter")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the simulated Canvas")
+    parser.add_argument(
+        "--canvas-url", metavar="URL", help="a real Canvas instead of the simulated one"
+    )
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="file with the token for that Canvas"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -33,8 +33,8 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "doctor",
         run,
-        more="Run it as the user of the syncs, with their environment. It changes nothing.",
-        epilog="A warning ends with 0 too, anything that has failed with 1.",
+        more="Run it as the user of the syncs, with the same environment. It changes nothing.",
+        epilog="Warnings alone exit with 0.",
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument(

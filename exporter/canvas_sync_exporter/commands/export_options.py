@@ -113,7 +113,7 @@ EXPORT_OPTIONS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
             "type": _datasource,
             "action": "append",
             "metavar": "KIND=UID",
-            "help": "uid of your data source that dashboards choose at first; may be repeated",
+            "help": "uid of the data source that dashboards select at first; may be repeated",
         },
     ),
     "namespace": (

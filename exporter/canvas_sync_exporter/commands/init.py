@@ -52,8 +52,8 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "init",
         run,
-        more="Run it as the user of the syncs, with their environment. It only reads the project,"
-        " and never overwrites a configuration.",
+        more="Run it as the user of the syncs, with the same environment. It only reads the"
+        " project, and never overwrites a configuration.",
     )
     parser.add_argument(
         "folder",
@@ -65,7 +65,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--yes", action="store_true", help="ask nothing, use what is found")
     parser.add_argument(
-        "--wait", action="store_true", help="then wait for the next run, and say what it recorded"
+        "--wait", action="store_true", help="then wait for the next run, and show what it recorded"
     )
 
 

@@ -30,8 +30,8 @@ _EXCLUSIONS: Final[dict[str, dict[str, Any]]] = {
     "course": {"type": user_id, "metavar": "ID"},
     "task": {"metavar": "ID"},
     "trace": {"metavar": "ID"},
-    "status": {},
-    "route": {},
+    "status": {"metavar": "STATUS"},
+    "route": {"metavar": "ROUTE"},
 }
 
 

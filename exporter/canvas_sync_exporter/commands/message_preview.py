@@ -31,7 +31,7 @@ def add_preview(group: Any) -> None:
         group,
         "preview",
         _preview,
-        "show a message as an e-mail would, with figures from the database",
+        "show a message as it would look in an e-mail, with figures from the database",
         more="Nothing is sent.",
     )
     parser.add_argument(

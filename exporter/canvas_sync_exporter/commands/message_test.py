@@ -85,4 +85,4 @@ def _record(config: Configuration, message: Message) -> None:
         with reading_database(config) as engine:
             add_messages(engine, [message])
     except CanvasSyncMonitorError as error:
-        note(f"warning: it cannot be noted: {error}")
+        note(f"warning: the success cannot be recorded: {error}")

@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 TIMES: Final = (
-    "TIME is a date or a time in UTC, such as 2025-12-22 or 2025-12-22T10:15:30Z, a time of day,"
-    " such as 03:00, which has passed last, or an age, such as 24h or 7d."
+    "TIME is a date or a time in UTC (2025-12-22 or 2025-12-22T10:15:30Z), a time of day (03:00"
+    " means the last one that has passed), or an age (24h or 7d)."
 )
 """Explains the values of ``--since`` and ``--until``, for the end of a help text."""
 
@@ -134,7 +134,7 @@ def add_log_dir(parser: argparse.ArgumentParser) -> None:
         "--log-dir",
         type=Path,
         metavar="FOLDER",
-        help="folder of the logs, its archives in archive/ (CANVAS_SYNC_LOG_DIR)",
+        help="folder of the logs, with its archives in archive/ (CANVAS_SYNC_LOG_DIR)",
     )
 
 

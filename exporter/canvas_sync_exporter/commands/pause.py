@@ -29,8 +29,8 @@ __all__ = ["add_parser", "author", "run"]
 
 _TIMES: Final = (
     "TIME is a date, which means midnight at its start, or a time, such as 2027-01-07 or "
-    "2027-01-07T06:00, in the zone of CANVAS_SYNC_TIMEZONE, or a duration from now, such as 2h or "
-    "3d."
+    "2027-01-07T06:00, in the time zone CANVAS_SYNC_TIMEZONE, or a duration from now, such as 2h "
+    "or 3d."
 )
 
 

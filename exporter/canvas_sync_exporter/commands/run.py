@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["RUN_EXIT_CODES", "add_parser", "run"]
 
 RUN_EXIT_CODES: Final = (
-    "exit codes: that of COMMAND, 128 and the number of the signal that ended it; 2 wrong usage,"
-    " 75 not started because the same job is already running, 126 COMMAND cannot be executed,"
-    " 127 COMMAND not found"
+    "Exit codes: that of COMMAND, or 128 plus the number of the signal that ended it; 2 wrong"
+    " usage, 75 not started because the same job is already running, 126 COMMAND cannot be"
+    " executed, 127 COMMAND not found"
 )
 _MOST_LINES: Final = 200
 _STDERR: Final = 2
@@ -46,12 +46,12 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "run",
         run,
-        more="COMMAND is run even if telemetry fails. If it fails, one line on standard error says"
-        " so; if it succeeds, nothing is printed.",
+        more="COMMAND is run even if telemetry fails. If COMMAND fails, one line on standard error"
+        " says so; if it succeeds, nothing is printed.",
         exit_codes=RUN_EXIT_CODES,
     )
     parser.usage = f"{DISTRIBUTION} run [options] -- COMMAND [ARGUMENT ...]"
-    parser.add_argument("--sync-type", default="full", metavar="WORD", help="what it is (full)")
+    parser.add_argument("--sync-type", default="full", metavar="WORD", help="its sync type (full)")
     parser.add_argument("--user", type=int, metavar="ID", help="Canvas id of the user to sync")
     parser.add_argument(
         "--no-overlap",
@@ -63,7 +63,7 @@ def add_parser(subparsers: Any) -> None:
         type=number(1, _MOST_LINES),
         default=0,
         metavar="N",
-        help="record the last N lines of its standard output and error, which become pipes",
+        help="record the last N lines of its standard output and error, which then are pipes",
     )
     parser.add_argument(
         "--ping-url",

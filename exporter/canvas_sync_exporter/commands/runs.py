@@ -190,6 +190,6 @@ def _remark(each: RunRow) -> str:
 
 
 def _name(raw: str) -> str:
-    if not raw.isprintable():  # nor has any row such a name
+    if not raw.isprintable():  # no row has such a name either
         raise argparse.ArgumentTypeError("use printable characters")
     return raw

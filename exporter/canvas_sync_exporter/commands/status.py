@@ -46,8 +46,9 @@ __all__ = ["STATUS_EXIT_CODES", "add_parser", "run"]
 
 _CODES: Final = {Level.WELL: 0, Level.WARNING: 1, Level.CRITICAL: 2, Level.UNKNOWN: 3}
 STATUS_EXIT_CODES: Final = (
-    "exit codes: 0 well, 1 warning, 2 critical, 3 cannot tell: no exporter judges, or not"
-    " yet everything, the database is unreachable, or the usage or the settings are wrong"
+    "Exit codes: 0 well, 1 warning, 2 critical, 3 unknown: no exporter judges the"
+    " syncs, or none has judged everything yet; the database is unreachable; the usage or the"
+    " settings are wrong"
 )
 _COLOURS: Final = {
     Level.WELL: GREEN,
@@ -75,7 +76,7 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "status",
         run,
-        more="It reads the database, and needs no exporter to answer.",
+        more="It reads the database itself, so no exporter has to answer.",
         exit_codes=STATUS_EXIT_CODES,
     )
     add_time_zone(parser)

@@ -59,7 +59,7 @@ def disk_space(folder: Path) -> Finding:
     message = f"{format_size(free)} are free for {folder.absolute()}."
     if free >= _LITTLE_DISK:
         return Finding.ok(message)
-    remedy = "Make room: `canvas-sync-monitor cleanup`, or a lower CANVAS_SYNC_ARCHIVE_DAYS."
+    remedy = "Free space: run `canvas-sync-monitor cleanup`, or lower CANVAS_SYNC_ARCHIVE_DAYS."
     return (Finding.failed if free < _NO_DISK else Finding.warning)(message, remedy)
 
 
@@ -84,7 +84,7 @@ def tokens(file: Path) -> Finding:
     except (OSError, ValueError, ImportError) as error:
         return Finding.failed(
             f"{file} cannot be used: {reason(error)}.",
-            "Make a token: `canvas-sync-monitor token new --name NAME --scope SCOPE --file "
+            "Create a token: `canvas-sync-monitor token new --name NAME --scope SCOPE --file "
             f"{file}`.",
         )
     if found.remedy:
@@ -100,7 +100,7 @@ def private_file(file: Path) -> Finding:
         mode = stat.S_IMODE(file.stat().st_mode)
     except OSError as error:
         return Finding.failed(
-            f"{file} cannot be read: {reason(error)}.", f"Make it, or {_SAME_USER}."
+            f"{file} cannot be read: {reason(error)}.", f"Create it, or {_SAME_USER}."
         )
     remedy = f"chmod 600 {file}"
     if mode & 0o026:  # to write for the group and others, to read for others

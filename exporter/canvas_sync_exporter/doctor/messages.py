@@ -43,7 +43,10 @@ def destination(settings: ChannelSettings) -> Finding:
     try:
         (channel,) = make_channels((settings,))
         if not isinstance(channel, CheckableChannel):
-            return Finding.ok(f"It can only be tried: {DISTRIBUTION} messages test {settings.name}")
+            return Finding.ok(
+                f"Only a message shows whether it works: {DISTRIBUTION} messages test "
+                f"{settings.name}"
+            )
         return Finding.ok(channel.check())
     except DeliveryError as error:
         return Finding.failed(

@@ -56,7 +56,7 @@ def _judging(engine: Engine, now: datetime) -> Finding:
     if live:
         return Finding.ok(f"{len(live)} exporters judge the syncs.")
     newest = max((judge.judged_at for judge in known), default=None)
-    last = f"; one last did so at {newest:%Y-%m-%d %H:%M} UTC" if newest else ""
+    last = f"; the last one did at {newest:%Y-%m-%d %H:%M} UTC" if newest else ""
     return Finding.warning(
         f"No exporter judges the syncs{last}. Nobody notices when they fail.",
         "Start `canvas-sync-monitor serve`, with the same CANVAS_SYNC_DATABASE_URL.",

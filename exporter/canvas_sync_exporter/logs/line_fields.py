@@ -47,7 +47,7 @@ def seconds_field(fields: Mapping[str, Any], name: str) -> float | None:
 
 
 def count_field(fields: Mapping[str, Any], name: str) -> int | None:
-    """Return a whole number from 0 to 2^63-1; None if the field is not such a number."""
+    """Return a whole number from 0 to 2^63-1; None if the field has another value."""
     value = fields.get(name)
     return value if type(value) is int and 0 <= value < 2**63 else None
 

@@ -22,7 +22,7 @@ from .stored_content import to_json
 __all__ = ["ReportPlanner"]
 
 _LOOK_BACK: Final = timedelta(days=7)
-"""No report is made up for so long after it was due."""
+"""Reports that are later than this are not sent at all."""
 _RETRY_AFTER: Final = timedelta(minutes=1)
 
 

@@ -171,7 +171,7 @@ def _newest(
 
 @cache
 def _newest_of(count: int) -> Select[Any]:
-    """Select the newest runs of so many sync types; prepared once, as building it takes long.
+    """Select the newest runs of a number of sync types; prepared once, as building it takes long.
 
     They come in any order: asked for the newest first, SQLite would read the whole table in order
     of start to save itself the sorting of a few hundred runs.

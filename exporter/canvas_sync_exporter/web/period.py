@@ -96,7 +96,7 @@ FROM, TO = range_of("started")
 TZ: Final = zone("tz", "IANA name of the time zone of days, and of dates and times without one.")
 DAYS: Final = replace(
     whole_number(
-        "days", "The last so many days, or those before `to`.", 1, 3660, default=_DEFAULT_DAYS
+        "days", "The last N days, or the N days before `to`.", 1, 3660, default=_DEFAULT_DAYS
     ),
     default=None,
 )

@@ -29,7 +29,7 @@ def _parse_step(raw: str) -> str:
 STEP: Final = Parameter(
     "step",
     in_path=False,
-    description="Length of the part of a point; by default so that there are at most 200.",
+    description="How much time a point covers; by default such that there are at most 200.",
     parse=_parse_step,
     schema={"type": "string", "enum": list(STEPS)},
 )

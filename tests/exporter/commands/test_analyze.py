@@ -68,7 +68,7 @@ def test_a_wrong_setting_is_wrong_usage(tmp_path: Path) -> None:
 
 def test_help_tells_the_exit_codes() -> None:
     for program in (SCRIPT, COMMAND):
-        assert "exit codes: 0 done" in " ".join(told(*program, "--help").split())
+        assert "Exit codes: 0 done" in " ".join(told(*program, "--help").split())
 
 
 def test_folders_of_garbage_are_reported_and_never_fail(tmp_path: Path) -> None:

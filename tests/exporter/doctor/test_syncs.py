@@ -45,7 +45,7 @@ def test_an_exporter_that_has_stopped_judging_is_a_warning(
     note_judging(engine, JudgeRow("here", datetime.now(UTC) - timedelta(hours=3)))
     stopped = syncs.judging(config)
     assert stopped.status is Status.WARNING
-    assert "; one last did so at " in stopped.message
+    assert "; the last one did at " in stopped.message
     note_judging(engine, JudgeRow("there", datetime.now(UTC)))
     assert syncs.judging(config).status is Status.OK
 

@@ -186,8 +186,8 @@ def give_up_elsewhere(
 
     Args:
         engine: The database with the outbox.
-        channels: Names of channels whose messages go on waiting.
-        before: Newer messages go on waiting too.
+        channels: Names of channels whose messages keep waiting.
+        before: Newer messages keep waiting too.
         reason: Why, for people.
 
     Raises:

@@ -19,7 +19,7 @@ _LITTLE_BYTES: Final = 200 * 1024 * 1024
 _HISTORY: Final = timedelta(hours=6)
 """How much history a trend needs: one of ten minutes paged with 67 GiB free."""
 _CRITICAL_SECONDS: Final = 4 * 3600.0
-"""With so little time until the disk is full, the incident is critical."""
+"""With less time until the disk is full, the incident is critical."""
 _WARNING_SECONDS: Final = 24 * 3600.0
 """With more time until the disk is full, there is no incident."""
 _FEWEST_SAMPLES: Final = 12

@@ -45,7 +45,7 @@ _DEVIATIONS: Final = 3.0
 _FEWEST_RUNS: Final = 3
 """Fewer bad runs are never too many for chance, unless they are all runs of the round."""
 FEW_RUNS: Final = 20
-"""In a round of so few runs, one of them may say something for certain."""
+"""In a round of at most this many runs, a single one can be decisive."""
 _CRITICAL_SHARE: Final = 0.5
 """Share of a round's runs that ended badly, from which on the incident is critical."""
 _BEGUN_SHARE: Final = 0.5

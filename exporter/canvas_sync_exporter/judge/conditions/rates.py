@@ -33,7 +33,7 @@ _DEVIATIONS: Final = 8.0
 Many, because such numbers are skewed and a busy sync type has thousands of runs a year.
 """
 _CERTAIN_SHARE: Final = 0.5
-"""With such a share of failures, and as many as below, a frequent sync gets no second chance."""
+"""With this share of failures, and as many as below, a frequent sync gets no second chance."""
 _CERTAIN_COUNT: Final = 5
 """With fewer failures, a frequent sync always gets a second chance."""
 _TIMES_USUAL: Final = 3.0
@@ -41,7 +41,7 @@ _TIMES_USUAL: Final = 3.0
 _FEWEST_ROUNDS: Final = 3
 """Fewer earlier rounds do not show what is usual; for means, one large round does."""
 _LARGE_ROUND: Final = 20
-"""A single earlier round with so many runs is enough to know what is usual."""
+"""A single earlier round with this many runs is enough to know what is usual."""
 _MOST_ROUNDS: Final = 20
 """Earlier rounds whose median is the usual share or mean."""
 

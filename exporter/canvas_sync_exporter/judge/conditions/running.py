@@ -42,7 +42,7 @@ _FEWEST_EARLIER: Final = 10
 _HEARTBEAT_AGE: Final = timedelta(minutes=2)
 """A run with an older heartbeat is dead and will soon be closed."""
 _USUAL_SHARE: Final = 0.3
-"""If such a share of earlier runs overlapped, overlaps are usual."""
+"""If this share of earlier runs overlapped, overlaps are usual."""
 _NEWEST_RUNS: Final = 20
 """Newest runs that are searched for an overlap."""
 
@@ -121,7 +121,7 @@ def alive_runs(facts: Facts, sync: SyncFacts) -> list[RunningRun]:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """When a run was at work."""
+    """When a run was working."""
 
     id: str
     key: Key

@@ -175,8 +175,9 @@ class LogScan:
         self._notes.has_lost_place = True
         rest, bound = _REST[self._order]
         self._notes.problems.append(
-            f"{self._log.value}: the file in which the search would go on is gone; what is {rest} "
-            f"was not searched. Start a new search, with `{bound}` as the time of the last line"
+            f"{self._log.value}: the file in which the search would continue is gone; what is "
+            f"{rest} was not searched. Start a new search, with `{bound}` as the time of the last "
+            "line"
         )
 
     def _resume_in_archive(self, position: Position) -> None:

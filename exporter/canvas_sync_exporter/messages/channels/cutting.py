@@ -100,12 +100,12 @@ def cut(content: Content, limits: Limits) -> Content:
 
 
 def cut_line(text: str, limit: int) -> str:
-    """Return a text of one line and at most so many characters."""
+    """Return a text of one line and at most ``limit`` characters."""
     return _cut(escape_controls(" ".join(text[: 4 * limit].split())), limit, len(text))
 
 
 def cut_text(text: str, limit: int) -> str:
-    """Return a text of at most so many characters; its lines stay lines."""
+    """Return a text of at most ``limit`` characters; its lines stay lines."""
     lines = text[:limit].replace("\r\n", "\n").expandtabs(4).split("\n")
     return _cut("\n".join(map(escape_controls, lines)).strip(), limit, len(text))
 

@@ -24,7 +24,7 @@ __all__ = ["ReportRequest", "newest_report", "report_about"]
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 _MOST_DAYS: Final = 70
-"""At least two monthly reports are due in so many days."""
+"""At least two monthly reports are due in this many days."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ def test_when_the_file_of_a_page_is_archived_and_deleted_that_is_told(tmp_path: 
         assert {line.log for line in rest} == {Log.PROGRESS}
         assert rest.cursor is None
         (problem,) = rest.notes.problems
-    assert problem.startswith("errors: the file in which the search would go on is gone")
+    assert problem.startswith("errors: the file in which the search would continue is gone")
 
 
 def test_a_cursor_of_the_other_direction_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Create the rollups, the triggers that tell of changes, and note the runs that are there.
+"""Create the rollups, the triggers that report changes, and note the existing runs.
 
 The exporter rolls those up in the background; until then they are read from their rows.
 """
@@ -38,7 +38,7 @@ _TOLD = (
 def upgrade() -> None:
     """Create tables and triggers; a table's own rows are only looked at once per quarter hour.
 
-    Where somebody has dropped the table or its version, what was rolled up before goes too.
+    If the table or its version was dropped by hand, earlier rollups are dropped too.
     """
     downgrade()
     _create_tables()
