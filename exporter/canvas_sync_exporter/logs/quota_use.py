@@ -89,8 +89,10 @@ def quota_use(
     search = LogSearch(log_dir, archive_dir, wanted, limit=_MOST_CALLS, seconds=seconds, zone=zone)
     with closing(search):
         lines = list(search)
-        # Without a time, nothing was read.
+        # Without a time, nothing was read; what is left may all be from before the range.
         searched_to = None if search.cursor is None else search.searched_to or until
+        if searched_to is not None and searched_to <= since:
+            searched_to = None
     return QuotaUse(
         users=_by_user(lines),
         routes=use_by_route(line.fields for line in lines),

@@ -19,7 +19,7 @@ from canvas_sync_exporter.settings import Configuration
 
 from .search import FoundLine, LineFilter, LogSearch, Order
 
-__all__ = ["LinePage", "RunLogs"]
+__all__ = ["LinePage", "RunLogs", "time_of_lines"]
 
 _BEFORE: Final = dt.timedelta(seconds=1)
 _AFTER: Final = dt.timedelta(minutes=10)
@@ -138,14 +138,19 @@ class RunLogs:
         return f"The run was on {run.host}, and its lines are in the log folder there{there}"
 
 
+def time_of_lines(run: RunRow) -> tuple[dt.datetime, dt.datetime | None]:
+    """Return since when and until when there are lines of a run; None while it runs."""
+    start, end = run.sync_start_time, run.sync_end_time
+    return start - _BEFORE, None if end is None else max(end, start) + _AFTER
+
+
 def _filter(
     run: RunRow,
     logs: Sequence[Log],
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
 ) -> LineFilter:
-    first, end = run.sync_start_time - _BEFORE, run.sync_end_time
-    last = None if end is None else max(end, run.sync_start_time) + _AFTER
+    first, last = time_of_lines(run)
     return LineFilter(
         logs=tuple(logs),
         task_id=run.sync_task_id,

@@ -81,6 +81,13 @@ class View:
         carried = {name: self.query[name] for name in _CARRIED if name in self.query}
         return self._join(path, {**carried, **_renamed(query)}, fragment)
 
+    def within(self, path: str, **query: object) -> str:
+        """Return the URL of a page as :meth:`url` does, and always with the range of this one.
+
+        Pages have different default ranges, and figures of one would not be those of the other.
+        """
+        return self.url(path, "", since=self.query.get("from", self.period.preset), **query)
+
     def here(self, **query: object) -> str:
         """Return the relative URL of this page with some parameters changed; None removes one."""
         return self._join(self.path, {**self.query, **_renamed(query)}, "")
@@ -174,7 +181,7 @@ class View:
 
     def _join(self, path: str, query: Mapping[str, object], fragment: str) -> str:
         known = {
-            name: _rfc3339(value) if isinstance(value, dt.datetime) else value
+            name: _exactly(value) if isinstance(value, dt.datetime) else value
             for name, value in query.items()
             if value not in (None, "", [])
         }
@@ -200,6 +207,11 @@ def length(span: dt.timedelta) -> str:
 def _renamed(query: Mapping[str, object]) -> dict[str, object]:
     """Parameters by their names in the query: ``from`` is a keyword of Python."""
     return {"from" if name == "since" else name: value for name, value in query.items()}
+
+
+def _exactly(moment: dt.datetime) -> str:
+    """Write a time with its microseconds, because it may be where a list was cut."""
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 def _rfc3339(moment: dt.datetime) -> str:

@@ -48,6 +48,19 @@ def test_a_link_to_another_page_carries_range_and_zone_and_nothing_else() -> Non
     )
 
 
+def test_a_link_to_what_a_figure_counts_has_the_range_of_the_page_even_if_it_is_the_default() -> (
+    None
+):
+    assert _view().within("logs", log="api_calls") == "./logs?from=7d&log=api_calls"
+    exact = _view({"from": "2025-12-01", "to": "2025-12-02"})
+    assert exact.within("logs") == "./logs?from=2025-12-01&to=2025-12-02"
+
+
+def test_a_time_in_a_link_is_exact() -> None:
+    moment = NOW.replace(microsecond=250_000).astimezone(BERLIN)
+    assert _view().url("logs", to=moment) == "./logs?to=2025-12-22T10%3A15%3A30.250000Z"
+
+
 def test_a_link_to_the_same_page_keeps_everything_that_it_does_not_change() -> None:
     view = _view({"from": "24h", "status": ["failed", "partial"], "cursor": "abc"})
     assert view.here(cursor=None) == "./runs?from=24h&status=failed&status=partial"

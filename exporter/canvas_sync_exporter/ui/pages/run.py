@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import heapq
 import json
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ from canvas_sync_core.wording import counted
 from canvas_sync_exporter.charts.time_bar import TimePart, time_bar
 from canvas_sync_exporter.formatting import format_number, format_seconds, format_size
 from canvas_sync_exporter.logs.run_calls import CallPage, RunCall, run_calls
-from canvas_sync_exporter.logs.run_lines import RunLogs
+from canvas_sync_exporter.logs.run_lines import RunLogs, time_of_lines
 from canvas_sync_exporter.logs.run_steps import StepList, run_steps
 from canvas_sync_exporter.logs.search import Order
 from canvas_sync_exporter.logs.sources import LogFolderError
@@ -36,6 +37,7 @@ _CALLS_READ: Final = 500
 _CALLS_SHOWN: Final = 40
 _LINES: Final = 50
 _QUEUE_SHARE: Final = 0.1
+_LAST_MINUTE: Final = dt.timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,19 @@ class RunDetails:
         if _count_calls(each.call for each in self.calls) < self.calls_read:
             return f"failed and slowest of {counted_calls}"
         return f"all {counted_calls}" if self.calls_read > 1 else "the only one"
+
+    def lines_url(self, view: View) -> str:
+        """Return the URL of all its log lines."""
+        since, until = time_of_lines(self.run)
+        return view.url("logs", task_id=self.run.sync_task_id, since=since, to=until)
+
+    def last_minute_url(self, view: View) -> str | None:
+        """Return the URL of the log lines of its last minute; None while it runs."""
+        end = self.run.sync_end_time
+        if end is None or not self.lines:
+            return None
+        since, until = end - _LAST_MINUTE, end + dt.timedelta(seconds=1)
+        return view.url("logs", task_id=self.run.sync_task_id, since=since, to=until)
 
     def metadata_text(self) -> str:
         """Return the metadata as indented JSON."""

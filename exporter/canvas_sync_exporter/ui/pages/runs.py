@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -36,9 +37,11 @@ _FIELDS: Final = (
     ("course_id", "Course", "101"),
     ("host", "Machine", "sync-1"),
     ("error_type", "Error", "http_502"),
-    ("min_duration", "At least", "5m"),
-    ("max_duration", "At most", "1h30m"),
+    ("min_duration", "Took at least", "5m"),
+    ("max_duration", "Took at most", "1h30m"),
 )
+_NUMBER: Final = re.compile("[0-9]{1,18}")
+_LONGEST_ID: Final = 300
 _WITHOUT_FACET: Final = ("user_id", "course_id", "min_duration", "max_duration", "suspect")
 
 
@@ -111,11 +114,24 @@ def export_ndjson(context: WebContext, view: View) -> Response:
 
 def run_of_task(context: WebContext, view: View) -> Response:
     """Lead from a task id to the page of its run."""
-    run: RunRow | None = queries.run_by_task(context.engine, view.values["task_id"])
-    if run is None:
-        raise ProblemError(404, "There is no run with this task id. It may have been deleted.")
+    run = queries.run_by_task(context.engine, view.values["task_id"])
     # Relative to the folder `runs/task/`, even if the task id contains percent-encoded slashes.
-    location = f"../../{view.run_url(run.id).removeprefix(view.root)}"
+    return _lead_to(run, view, "../../", "this task id")
+
+
+def find_run(context: WebContext, view: View) -> Response:
+    """Lead from a task id or a number, as somebody types them, to the page of the run."""
+    typed = (view.values["run"] or "").strip()
+    run = queries.run_by_task(context.engine, typed)
+    if run is None and _NUMBER.fullmatch(typed):
+        run = queries.run_by_id(context.engine, int(typed))
+    return _lead_to(run, view, view.root, f"the number or task id {typed}")
+
+
+def _lead_to(run: RunRow | None, view: View, root: str, wanted: str) -> Response:
+    if run is None:
+        raise ProblemError(404, f"There is no run with {wanted}. It may have been deleted.")
+    location = f"{root}{view.run_url(run.id).removeprefix(view.root)}"
     return PageResponse(status=303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
@@ -160,7 +176,13 @@ PAGE: Final = Page(
             "run_of_task",
             "runs/task/<path:task_id>",
             run_of_task,
-            (text("task_id", "Task id of the run.", 300, in_path=True),),
+            (text("task_id", "Task id of the run.", _LONGEST_ID, in_path=True),),
+        ),
+        Feed(
+            "find_run",
+            "runs/find",
+            find_run,
+            (text("run", "Number or task id of the run.", _LONGEST_ID),),
         ),
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -136,17 +138,22 @@ def test_who_used_the_quota_in_a_range_of_time_is_named_with_the_lowest_that_was
             ["full", 42, 2, 1, 0.1, 5],
         ]
         assert (use["calls"], use["searched_to"]) == (4, None)
-        assert "Choose a shorter range" not in requests.get(url, timeout=30).text
+        assert "Calls before these" not in requests.get(url, timeout=30).text
 
 
-def test_a_range_with_more_calls_than_are_read_says_since_when_they_were(tmp_path: Path) -> None:
+def test_a_range_with_more_calls_than_are_read_leads_to_those_before(tmp_path: Path) -> None:
     with serving_pages(tmp_path, with_history=False) as served:
         log = served.config.app.log_dir / "api_calls.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps(_call("2026-03-02T03:00:01.000000Z", "grades", 7, cost=1.0))
-        log.write_text(f"{line}\n" * 5001)
-        url = f"{served.url}/canvas?from=2026-03-02&to=2026-03-03"
-        assert "since <time" in requests.get(url, timeout=30).text
+        early = json.dumps(_call("2026-03-02T02:00:01.000000Z", "early", 7, cost=1.0))
+        late = json.dumps(_call("2026-03-02T03:00:01.000000Z", "late", 7, cost=1.0))
+        log.write_text(f"{early}\n" + f"{late}\n" * 5001)
+        page = requests.get(f"{served.url}/canvas?from=2026-03-02&to=2026-03-03", timeout=30)
+        assert "since <time" in page.text
+        (link,) = re.findall(r'href="([^"]*)">Calls before these<', page.text)
+        text = requests.get(urljoin(page.url, html.unescape(link)), timeout=30).text
+        assert "early</a>" in text
+        assert "late</a>" not in text
 
 
 def test_without_the_log_folder_everything_else_is_shown(tmp_path: Path) -> None:

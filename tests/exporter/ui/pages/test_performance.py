@@ -82,6 +82,6 @@ def test_without_runs_before_there_is_no_verdict(site: Served) -> None:
 
 def test_a_sync_type_leads_to_its_runs(site: Served, browser: Browser) -> None:
     with watched(browser) as tab:
-        tab.page.goto(f"{site.url}/performance?from=30d")
+        tab.page.goto(f"{site.url}/performance")  # whose range is longer than that of the runs
         follow(tab.page.locator("#types").get_by_role("link", name="grades"))
         expect(tab.page).to_have_url(f"{site.url}/runs?from=30d&sync_type=grades")

@@ -7,14 +7,19 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
+from canvas_sync_core.names import Log
+from support.page_logs import log_record, write_lines
 from support.pages import Served, follow, serving_pages, watched
 from support.runs import snapshot, write
 
@@ -149,6 +154,25 @@ def test_its_newest_line_is_first(bad: str, browser: Browser) -> None:
         tab.page.goto(bad)
         expect(tab.page.locator("#lines li").first).to_contain_text("failed")
         assert tab.page.locator("#lines li").count() == len(lines)
+
+
+def test_the_lines_of_an_old_run_and_of_its_last_minute_are_one_click_away(tmp_path: Path) -> None:
+    old = time.time() - 40 * 86_400
+    run = snapshot("old", start_time=old, end_time=old + 600, duration=600.0)
+    texts = [(number, f"request {number:03}") for number in range(0, 600, 10)]
+    lines = [log_record(run, Log.PROGRESS, "progress", *text, percent=1) for text in texts]
+    with serving_pages(tmp_path, with_history=False) as served:
+        write(served.engine, run)
+        write_lines(served.config.app.log_dir, [], *lines)
+        page = requests.get(f"{served.url}/runs/task/old", timeout=30)
+        found = {}
+        for name in ("All its lines", "Log of its last minute"):
+            (link,) = re.findall(f'href="([^"]*)">{name}<', page.text)
+            text = requests.get(urljoin(page.url, html.unescape(link)), timeout=30).text
+            found[name] = set(map(int, re.findall(r"request (\d+)", text)))
+    assert 590 in found["All its lines"]
+    assert min(found["All its lines"]) < 540
+    assert found["Log of its last minute"] == set(range(540, 600, 10))
 
 
 def test_metadata_is_shown_as_text(bad: str, browser: Browser) -> None:

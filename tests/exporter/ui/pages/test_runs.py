@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -102,6 +103,26 @@ def test_an_unknown_task_id_is_a_page_that_says_so(site: Served) -> None:
     answer = requests.get(f"{site.url}/runs/task/unknown", timeout=30)
     assert answer.status_code == 404
     assert "There is no run with this task id" in answer.text
+
+
+def test_a_run_is_found_by_its_number_and_by_its_task_id(site: Served, browser: Browser) -> None:
+    with watched(browser, java_script_enabled=False) as tab:
+        tab.page.goto(f"{site.url}/runs/task/full-2")
+        number = tab.page.url.rpartition("/")[2]
+        expect(tab.page.locator("#verdict")).to_contain_text(re.compile(rf"Number\s*{number}"))
+        for typed in (number, " full-2 "):
+            follow(tab.page.get_by_role("link", name="Runs", exact=True))
+            tab.page.get_by_label("Run", exact=True).fill(typed)
+            follow(tab.page.get_by_role("button", name="Open"))
+            expect(tab.page).to_have_url(f"{site.url}/runs/{number}")
+
+
+def test_what_is_no_run_is_named(site: Served) -> None:
+    for typed in ("999999", "9" * 300, "<b>"):
+        answer = requests.get(f"{site.url}/runs/find", params={"run": typed}, timeout=30)
+        assert answer.status_code == 404
+        assert f"There is no run with the number or task id {html.escape(typed)}." in answer.text
+    assert requests.get(f"{site.url}/runs/find", timeout=30).status_code == 404
 
 
 def test_durations_that_exclude_each_other_are_named(site: Served) -> None:
