@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import structs
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.canvas.clock_skew import clock_skew
-from canvas_sync_core.canvas.graphql import error_count, is_graphql_path, operation_name
+from canvas_sync_core.canvas.graphql import error_count, operation_name
 from canvas_sync_core.canvas.hosts import is_one_of
-from canvas_sync_core.canvas.paging import next_address
+from canvas_sync_core.canvas.paging import PageAddress, next_address
 from canvas_sync_core.canvas.received import received
 from canvas_sync_core.canvas.responses import classify, classify_redirected
 from canvas_sync_core.canvas.routes import counts_on_canvas_host, is_canvas_path
@@ -64,7 +64,7 @@ class CanvasReporter(Reporter, Protocol):
     def traces_calls_to_app(self) -> bool:
         """Whether API calls become spans of the app's own tracer provider."""
 
-    def call_outside_runs(self, method: str, url: SplitResult) -> None:
+    def call_outside_runs(self, method: str, address: PageAddress) -> None:
         """Report an API call that belongs to no run to all open runs."""
 
     @property
@@ -75,10 +75,11 @@ class CanvasReporter(Reporter, Protocol):
         """Warn once if a setting changed after it was read."""
 
 
-class PendingCall(msgspec.Struct, frozen=True):
+class PendingCall(msgspec.Struct):
     """An API call that has started.
 
     Attributes:
+        request: The request, which may get its token only when it is sent.
         start: Its start, in monotonic seconds of the reporter's clock.
         reporter: The monitor at its start.
         is_traced_by_app: Whether it becomes a span of the app's own tracer provider.
@@ -183,14 +184,20 @@ class Recorder:
             reporter.warn_of_late_settings()  # a run checks them when it starts
         context = reporter.outer_run if current is None else current.context
         request = Request.to(method, url, context, headers)
-        if is_graphql_path(request.url.path):
-            request = structs.replace(request, graphql_operation=operation_name(body))
-        run = None if current is None else current.run
-        key, waited = self._note_start(run, request, start, body)
+        if request.target.is_graphql:
+            request.graphql_operation = operation_name(body)
+        run, key, waited = None, None, None
+        if current is None:
+            reporter.call_outside_runs(request.method, request.address)
+        else:
+            run = current.run
+            if run.outer is not None:
+                _note_in_outer_runs(run, request)
+            key, waited = run.calls.begin(request.method, request.address, start, body)
         if failed_at is not None:
             waited = start - failed_at
         if waited is not None:
-            request = structs.replace(request, retries=1, backoff=waited)
+            request.retries, request.backoff = 1, waited
         return PendingCall(
             request=request,
             start=start,
@@ -200,26 +207,9 @@ class Recorder:
             is_traced_by_app=reporter.traces_calls_to_app,
         )
 
-    def _note_start(
-        self, run: ActiveRun | None, request: Request, start: float, body: object
-    ) -> tuple[CallKey | None, float | None]:
-        """Note a call in its run, and in the other open runs, which may be reading the list."""
-        if run is None:
-            self._reporter().call_outside_runs(request.method, request.url)
-            return None, None
-        outer = run.outer
-        while outer is not None:
-            outer.run.call_outside(request.method, request.url)
-            outer = outer.run.outer
-        return run.calls.begin(request.method, request.url, start, body)
-
-    def api_call_sent(self, pending: PendingCall, headers: Mapping[str, Any]) -> PendingCall:
-        """Note that a call is sent with a token that its headers lacked when it started."""
-        return structs.replace(pending, request=pending.request.sent_with(headers))
-
     def response_started(
         self, pending: PendingCall, status: int, headers: Mapping[str, str], end: float
-    ) -> PendingCall:
+    ) -> None:
         """Note the headers of an answer whose body the app may read later, or never.
 
         The app may repeat a failed call before: the library aiohttp-retry drops the response.
@@ -231,11 +221,10 @@ class Recorder:
             end: When they arrived, in monotonic seconds.
         """
         if pending.run is None or pending.key is None or status < _FAILED:
-            return pending
-        if status not in _RETRYABLE and not classify(status, headers, None).throttled:
-            return pending
-        pending.run.calls.failed(pending.key, end, is_transient=True)
-        return structs.replace(pending, is_failure_noted=True)
+            return
+        if status in _RETRYABLE or classify(status, headers, None).throttled:
+            pending.run.calls.failed(pending.key, end, is_transient=True)
+            pending.is_failure_noted = True
 
     def finalize_at_end(self, pending: PendingCall, call: UnfinishedCall) -> None:
         """Finalize an answered call at the end of its run, unless that has happened before."""
@@ -267,14 +256,15 @@ class Recorder:
         reporter = pending.reporter
         now = reporter.clock.monotonic()
         end = now if end is None else end
-        is_graphql = is_graphql_path(pending.request.url.path)
-        text = _text_of_failure(status, body)
+        request = pending.request
+        is_graphql = request.target.is_graphql
+        text = _text_of(body) if status >= _FAILED and body is not None else None
         facts = (
             classify_redirected(status, headers, text, hops=hops, is_elsewhere=is_elsewhere)
             if hops
             else classify(status, headers, text)
         )
-        request, duration = pending.request, end - pending.start
+        duration = end - pending.start
         time = reporter.clock.time() - (now - end)
         content = received(request.method, request.url.path, status, facts, body)
         if content.items is not None and (is_graphql or is_elsewhere):
@@ -293,7 +283,8 @@ class Recorder:
         if pending.run is not None and pending.key is not None:
             calls = pending.run.calls
             if status < _FAILED:
-                next_page = next_address(pending.request.url, facts.next_url)
+                next_url = facts.next_url
+                next_page = None if next_url is None else next_address(request.url, next_url)
                 calls.answered(pending.key, next_page, call.route)
             elif not pending.is_failure_noted:
                 is_transient = facts.throttled or status in _RETRYABLE
@@ -392,7 +383,13 @@ def _detailed(call: ApiCall, pending: PendingCall, links: tuple[str, ...] = ()) 
     return structs.replace(call, detail=detail_of(pending.request.url, attempt, links))
 
 
-def _text_of_failure(status: int, body: bytes | None) -> str | None:
-    if status < 400 or body is None:
-        return None
+def _note_in_outer_runs(run: ActiveRun, request: Request) -> None:
+    """Note a call in the open runs around its own, which may be reading the list."""
+    outer = run.outer
+    while outer is not None:
+        outer.run.call_outside(request.method, request.address)
+        outer = outer.run.outer
+
+
+def _text_of(body: bytes) -> str:
     return body[:_LONGEST_BODY].decode("utf-8-sig", "replace")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import Protocol
-from urllib.parse import SplitResult
 
+from canvas_sync_core.canvas.paging import PageAddress
 from canvas_sync_core.clock import Clock
 from canvas_sync_core.events import DbOperation, Event, RunContext
 from canvas_sync_instrumentation.outputs.spans import SpanSink
@@ -18,7 +18,7 @@ class LiveRun(Protocol):
     def heartbeat(self) -> None:
         """Record in the table that the run is alive."""
 
-    def call_outside(self, method: str, url: SplitResult) -> None:
+    def call_outside(self, method: str, address: PageAddress) -> None:
         """Observe an API call of this process that is not in the run."""
 
     def interrupt(self) -> None:

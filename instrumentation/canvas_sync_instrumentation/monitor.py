@@ -11,12 +11,12 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import SplitResult
 
 import msgspec
 
 from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.asynchronous import is_asynchronous, raise_if_asynchronous
+from canvas_sync_core.canvas.paging import PageAddress
 from canvas_sync_core.clock import Clock, SystemClock
 from canvas_sync_core.errors import SettingsError, TrackerMisuseError
 from canvas_sync_core.events import DbOperation, Event, RunContext
@@ -24,7 +24,6 @@ from canvas_sync_core.files.sanitizing import escape_controls
 from canvas_sync_core.identifiers import host_name
 from canvas_sync_core.settings import Settings, host_names, read
 from canvas_sync_core.sinks import Sink
-from canvas_sync_instrumentation.outputs.spans import SpanSink
 
 from .call_recorder import Recorder
 from .client_hooks import client_hooks, why_no_call_was_seen
@@ -65,6 +64,7 @@ class Monitor:
         clock: The clock.
 
     Attributes:
+        spans: Creates spans.
         expects_api_calls: Whether to mention it if a run of this process sees none.
     """
 
@@ -76,7 +76,9 @@ class Monitor:
         self.expects_api_calls = True
         self.detailed_logs = settings.detailed_logs
         self.outer_run = _run_context(settings.outer_run)
+        self.spans = sinks.spans
         self._sinks = sinks
+        self._records_spans = "spans" in sinks.by_name
         self._handlers = tuple((name, sink.handle) for name, sink in sinks.by_name.items())
         self._sums = OperationSums(settings.db_sum_up_after, self.clock, self.emit)
         self._reported: set[str] = set()
@@ -85,14 +87,9 @@ class Monitor:
         self._multiproc_dir = os.environ.get(_MULTIPROC_DIR)
 
     @property
-    def spans(self) -> SpanSink:
-        """Creates spans."""
-        return self._sinks.spans
-
-    @property
     def traces_calls_to_app(self) -> bool:
         """Whether API calls become spans of the app's own tracer provider."""
-        return "spans" in self._sinks.by_name and self.spans.has_provider_of_app
+        return self._records_spans and self.spans.has_provider_of_app
 
     @property
     def telemetry_fault(self) -> str | None:
@@ -184,13 +181,13 @@ class Monitor:
         if not self._heartbeat_thread.start():
             self._sinks.count_drop("tracker", "no_thread")
 
-    def call_outside_runs(self, method: str, url: SplitResult) -> None:
+    def call_outside_runs(self, method: str, address: PageAddress) -> None:
         """Report an API call that belongs to no run to all open runs.
 
         It may fetch a page of a list that one of them is reading.
         """
         for run in tuple(self._runs):
-            run.call_outside(method, url)
+            run.call_outside(method, address)
 
     def unregister(self, run: LiveRun) -> None:
         """Stop a run's heartbeat: it has ended."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -164,9 +165,9 @@ def _with_failure(
 
 def _wanted(headers: Mapping[str, str]) -> dict[str, str]:
     """Select the headers that we use, with their names in lower case."""
-    lower_items: Any = getattr(headers, "lower_items", None)
-    if lower_items is not None:  # of requests, where looking up one by one takes much longer
-        return dict(lower_items())
+    by_name: Any = getattr(headers, "_store", None)
+    if isinstance(by_name, OrderedDict):  # of requests, whose own look-ups take much longer
+        return {name: by_name[name][1] for name in _WANTED & by_name.keys()}
     return {key: headers[name] for name in headers if (key := name.lower()) in _WANTED}
 
 

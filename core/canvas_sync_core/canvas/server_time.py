@@ -7,7 +7,6 @@ instructure/canvas-lms: pairs ``k=v;``, of which ``q`` is the time in the queue 
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
@@ -28,18 +27,15 @@ def parse_canvas_meta(value: str) -> ServerTime | None:
     for part in value.split(";"):
         name, _, number = part.partition("=")
         key = name.strip()
-        if key in _PER_SECOND:
-            time = _number(number) / _PER_SECOND[key]
-            if 0.0 <= time <= _LONGEST:
-                seconds.setdefault(key, time)
+        if key not in _PER_SECOND:
+            continue
+        try:
+            time = float(number) / _PER_SECOND[key]
+        except ValueError as error:
+            raise_if_asynchronous(error)
+            continue
+        if 0.0 <= time <= _LONGEST:
+            seconds.setdefault(key, time)
     if not seconds:
         return None
     return ServerTime(seconds.get("q"), seconds.get("u"), seconds.get("y"), seconds.get("d"))
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise_if_asynchronous(error)
-        return math.nan

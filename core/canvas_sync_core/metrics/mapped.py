@@ -6,7 +6,7 @@ import errno
 import mmap
 import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ from .layout import (
     encode_slot,
 )
 
-__all__ = ["ExemplarFile", "MappedFile", "SeriesFile", "are_whole"]
+__all__ = ["ExemplarFile", "MappedFile", "SeriesFile"]
 
 _FIRST_CAPACITY: Final = 16 * 1024
 _CLOSED: Final = -1
@@ -213,18 +213,6 @@ class ExemplarFile(MappedFile):
         """Fill the slot at offset ``start``."""
         self.detach_if_truncated()
         self._bytes[start : start + SLOT_SIZE] = encode_slot(trace_id, value, time, cell)
-
-
-def are_whole(files: Iterable[MappedFile]) -> bool:
-    """Return whether no file was truncated; False also if that is unknown."""
-    try:
-        for file in files:  # not by a method of the file, since each event asks for several
-            if file.size() < file.capacity:
-                return False
-    except OSError as error:
-        raise_if_asynchronous(error)
-        return False
-    return True
 
 
 def _create_locked(path: Path, content: bytes, capacity: int) -> int:

@@ -26,7 +26,6 @@ from canvas_sync_core.events import (
     RunStarted,
     RunSuspected,
     RunWaiting,
-    ServerTime,
 )
 from canvas_sync_core.names import TIME_PARTS, RunStatus
 from canvas_sync_core.schema.metrics import MetricName
@@ -57,7 +56,6 @@ _ROUTE_COUNTERS: Final = (
     MetricName.API_RECEIVED_BYTES,
 )
 _ROUTE_GAUGES: Final = (MetricName.API_RATE_LIMIT_REMAINING, MetricName.CLOCK_SKEW)
-_NO_TIMES: Final = (None,) * len(TIME_PARTS)
 
 
 class _Call(msgspec.Struct, frozen=True):
@@ -320,7 +318,12 @@ class MetricsSink:
 
 def _added_by(call: ApiCall) -> tuple[float | None, ...]:
     """Return what a call adds to the counters of its route, and to those of its time parts."""
-    cost = call.cost
+    cost, time = call.cost, call.server_time
+    queue = user_cpu = system_cpu = database = rest = 0.0
+    if time is not None:
+        queue, user_cpu = time.queue or 0.0, time.user_cpu or 0.0
+        system_cpu, database = time.system_cpu or 0.0, time.database or 0.0
+        rest = call.duration - queue - user_cpu - system_cpu - database
     return (
         cost if cost is not None and 0.0 < cost < math.inf else None,
         call.throttled,
@@ -329,16 +332,12 @@ def _added_by(call: ApiCall) -> tuple[float | None, ...]:
         call.is_page,
         call.received_items,
         call.received_bytes,
-        *(_NO_TIMES if call.server_time is None else _times(call.server_time, call.duration)),
+        queue,
+        user_cpu,
+        system_cpu,
+        database,
+        rest if rest > 0.0 else None,
     )
-
-
-def _times(time: ServerTime, duration: float) -> tuple[float, ...]:
-    """Return where the time of a call was spent: by Canvas, and the rest."""
-    queue, user_cpu = time.queue or 0.0, time.user_cpu or 0.0
-    system_cpu, database = time.system_cpu or 0.0, time.database or 0.0
-    rest = duration - queue - user_cpu - system_cpu - database
-    return queue, user_cpu, system_cpu, database, max(0.0, rest)
 
 
 def _sampled(context: RunContext | None) -> str | None:

@@ -40,7 +40,7 @@ _SUPPRESS_HTTP: Final = _SUPPRESS_HTTP_INSTRUMENTATION_KEY
 _ONLY_OURS: Final = create_key("canvas-sync-only-span")
 """Set while this module, not the app, suppresses those hooks."""
 
-_current: ContextVar[Call | None] = ContextVar("canvas_sync_call", default=None)
+_current: Final[ContextVar[Call | None]] = ContextVar("canvas_sync_call", default=None)
 
 
 class SuppressInstrumentation:
@@ -233,8 +233,8 @@ class Call:
             from_cache: Whether a cache declares the answer as its own. The call then counts with
                 the answer that came over the wire, or not at all.
         """
-        wire = self.answer
-        is_revalidated = wire is not None and wire[0] == 304 != status
+        wire = self._outcome
+        is_revalidated = isinstance(wire, _Answer) and wire.status == 304 != status
         if self._is_repeating or not (from_cache or is_revalidated):
             self.on_response(status, headers)
             return True
@@ -245,9 +245,10 @@ class Call:
     def on_history(
         self, response: _Response, is_cached: Callable[[Any], bool] = lambda _: False
     ) -> None:
-        """Note the redirects in the answer's ``history``, without those that a cache answered."""
-        if not response.history:
-            return
+        """Note the redirects in an answer's ``history``, without those that a cache answered.
+
+        Call it only if there are any.
+        """
         with self.recorder.guard():
             host = urlsplit(self._url).netloc
             from_host = [
@@ -283,7 +284,8 @@ class Call:
         outcome, self._outcome = self._outcome, None
         if outcome is None or (isinstance(outcome, _Answer) and outcome.status < 400):
             if self._pending is not None and self._pending.request.token is None:
-                self._look_for_token(self._pending)
+                with self.recorder.guard():  # an ``auth`` flow sets it only when the client sends
+                    self._pending.request.find_token()
             return
         with self.recorder.guard():
             self._record(outcome, None)
@@ -297,10 +299,8 @@ class Call:
             pending, outcome = self._pending, self._outcome
             if pending is None or not isinstance(outcome, _Answer):
                 return
-            self._pending = self.recorder.response_started(
-                pending, outcome.status, outcome.headers, outcome.end
-            )
-            self.recorder.finalize_at_end(self._pending, self)
+            self.recorder.response_started(pending, outcome.status, outcome.headers, outcome.end)
+            self.recorder.finalize_at_end(pending, self)
 
     def finalize(self, body: bytes | None) -> None:
         """End the call with the answer to its last attempt, and the body if it was read."""
@@ -324,11 +324,6 @@ class Call:
             self.on_error(error)
         self.finalize(None)
 
-    def _look_for_token(self, pending: PendingCall) -> None:
-        """Read the headers again: an ``auth`` flow sets them only when the client sends."""
-        with self.recorder.guard():
-            self._pending = self.recorder.api_call_sent(pending, self._headers)
-
     def _record(self, outcome: _Answer | _Failure, body: bytes | None) -> None:
         pending, self._pending = self._pending, None
         if pending is None:
@@ -347,9 +342,8 @@ class Call:
         )
 
 
-def current_call() -> Call | None:
-    """Return the call that the calling code belongs to, if any."""
-    return _current.get()
+current_call: Final[Callable[[], Call | None]] = _current.get
+"""Returns the call that the calling code belongs to, if any."""
 
 
 def _reset(outer: Token[Call | None]) -> None:

@@ -17,12 +17,17 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import CodeType, FunctionType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.locks import RLock
 
-__all__ = ["Patch"]
+__all__ = ["Args", "Kwargs", "Patch", "Wrapper"]
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+_T = TypeVar("_T")
+Wrapper = Callable[[Args, Kwargs], _T]
 
 _logger = app_logger("canvas_sync_instrumentation")
 
@@ -33,8 +38,10 @@ _lock: Final = RLock()
 class Patch:
     """A function of another library that can be patched to run a wrapper.
 
-    The wrapper must accept any arguments, must not raise exceptions of its own, and must only call
-    the wrapped function unless a user of the patch wants more.
+    The wrapper gets the positional arguments as a tuple and the named ones in a dictionary of its
+    own: to pack and unpack them once more would take longer than most wrappers do. It must not
+    raise exceptions of its own, and must only call the wrapped function unless a user of the patch
+    wants more.
 
     Args:
         module: Where the function is defined.
@@ -43,7 +50,10 @@ class Patch:
     """
 
     def __init__(
-        self, module: str, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]
+        self,
+        module: str,
+        name: str,
+        wrap: Callable[[Callable[..., Any]], Wrapper[Any]],
     ) -> None:
         self._module = module
         self._name = name
@@ -145,15 +155,15 @@ def _copy(function: FunctionType) -> FunctionType:
 
 def _call(*args: Any, **kwargs: Any) -> Any:
     wrapper: Any = ...  # a constant of the code, which is replaced
-    return wrapper(*args, **kwargs)
+    return wrapper(args, kwargs)
 
 
 async def _await(*args: Any, **kwargs: Any) -> Any:
     wrapper: Any = ...
-    return await wrapper(*args, **kwargs)
+    return await wrapper(args, kwargs)
 
 
-def _calling(wrapper: Callable[..., Any], function: FunctionType) -> CodeType:
+def _calling(wrapper: Wrapper[Any], function: FunctionType) -> CodeType:
     """Create code for ``function`` that calls ``wrapper``.
 
     The wrapper is a constant of the code, because code in another module cannot see our names.

@@ -23,7 +23,7 @@ from canvas_sync_instrumentation.outputs.spans import is_provider_set
 
 from ._arguments import argument, text_of
 from ._calls import Call, Detached, SuppressInstrumentation, current_call
-from ._patch import Patch
+from ._patch import Args, Kwargs, Patch, Wrapper
 from ._rate_limit_slot import RateLimitSlot
 from ._required import library
 from ._switch import ActiveHook, Switch, hook_for
@@ -38,12 +38,13 @@ _HISHEL: Final = "X-Hishel-From-Cache"
 _HISHEL_MODULE: Final = "hishel"
 
 
-def _wrap_request(request: Callable[..., Response]) -> Callable[..., Response]:
-    def request_without_second_span(*args: Any, **kwargs: Any) -> Response:
+def _wrap_request(request: Callable[..., Response]) -> Wrapper[Response]:
+    def request_without_second_span(args: Args, kwargs: Kwargs) -> Response:
         if current_call() is None and not is_provider_set():
             return request(*args, **kwargs)  # no monitor to report to
         with Detached():  # redirects do not pass here, so this is never part of another call
-            hook = _hook_for(text_of(argument(args, kwargs, 2, "url")))
+            url = text_of(argument(args, kwargs, 2, "url"))
+            hook = hook_for(url, REQUESTS, CANVASAPI)
             if hook is None:
                 return request(*args, **kwargs)
             with SuppressInstrumentation(hook.recorder):
@@ -52,14 +53,16 @@ def _wrap_request(request: Callable[..., Response]) -> Callable[..., Response]:
     return request_without_second_span
 
 
-def _wrap_send(send: Callable[..., Response]) -> Callable[..., Response]:
-    def send_and_record(*args: Any, **kwargs: Any) -> Response:
+def _wrap_send(send: Callable[..., Response]) -> Wrapper[Response]:
+    def send_and_record(args: Args, kwargs: Kwargs) -> Response:
         session, request = args[0] if args else None, argument(args, kwargs, 1, "request")
-        if not isinstance(request, library("requests").PreparedRequest) or _is_part(
-            session, request, kwargs
+        outer = current_call()
+        if not isinstance(request, library("requests").PreparedRequest) or (
+            outer is not None and _is_part(outer, session, request, kwargs)
         ):
             return send(*args, **kwargs)
-        hook = _hook_for(request.url) if isinstance(request.url, str) else None
+        url = request.url
+        hook = hook_for(url, REQUESTS, CANVASAPI) if isinstance(url, str) else None
         if hook is None:
             with Detached():
                 return send(*args, **kwargs)
@@ -72,15 +75,13 @@ def _recorded(
     hook: ActiveHook, session: object, request: PreparedRequest, send: Callable[[], Response]
 ) -> Response:
     if hook.guard is None:
-        call = _call_of(hook, session, request)
-        with call:
+        with _call_of(hook, session, request) as call:
             response = send()
         is_new = _note_result(call, response)
     else:
         headers: Mapping[str, Any] = request.headers or {}
         with RateLimitSlot(hook.recorder, hook.guard, request.url or "", headers) as slot:
-            call = _call_of(hook, session, request)
-            with call:
+            with _call_of(hook, session, request) as call:
                 response = send()
             is_new = _note_result(call, response)
             slot.observe(call.answer)
@@ -89,11 +90,12 @@ def _recorded(
 
 
 def _call_of(hook: ActiveHook, session: object, request: PreparedRequest) -> Call:
+    headers: Mapping[str, Any] | None = request.headers  # None before it is prepared
     return Call(
         hook.recorder,
         request.method or "",
         request.url or "",
-        request.headers or {},
+        {} if headers is None else headers,
         request.body,
         owner=session,
         sent=request,
@@ -107,20 +109,19 @@ def _note_result(call: Call, response: object) -> bool:
         response, library("requests").Response
     ):  # a response hook of the app has replaced it
         return False
-    call.on_history(response, _is_cached)
+    if response.history:
+        call.on_history(response, _is_cached)
     return call.on_result(response.status_code, response.headers, from_cache=_is_cached(response))
 
 
-def _is_part(session: object, request: PreparedRequest, options: dict[str, Any]) -> bool:
+def _is_part(outer: Call, session: object, request: PreparedRequest, options: Kwargs) -> bool:
     """Return whether the session sends this as part of its current call, to follow a redirect."""
-    outer = current_call()
-    if outer is None or outer.owner is not session:
-        return False
-    return outer.sent is request or options.get("allow_redirects") is False
+    is_same_session = outer.owner is session
+    return is_same_session and (outer.sent is request or options.get("allow_redirects") is False)
 
 
-def _wrap_adapter_send(send: Callable[..., Response]) -> Callable[..., Response]:
-    def send_within_call(*args: Any, **kwargs: Any) -> Response:
+def _wrap_adapter_send(send: Callable[..., Response]) -> Wrapper[Response]:
+    def send_within_call(args: Args, kwargs: Kwargs) -> Response:
         call = current_call()
         if call is None or call.uses_urllib3:
             return send(*args, **kwargs)
@@ -133,8 +134,8 @@ def _wrap_adapter_send(send: Callable[..., Response]) -> Callable[..., Response]
     return send_within_call
 
 
-def _wrap_dispatch_hook(dispatch_hook: Callable[..., Any]) -> Callable[..., Any]:
-    def dispatch_outside_call(*args: Any, **kwargs: Any) -> Any:
+def _wrap_dispatch_hook(dispatch_hook: Callable[..., Any]) -> Wrapper[Any]:
+    def dispatch_outside_call(args: Args, kwargs: Kwargs) -> Any:
         call = current_call()
         if call is None or not call.uses_urllib3:
             return dispatch_hook(*args, **kwargs)
@@ -169,7 +170,3 @@ _PATCHES: Final = (
 )
 REQUESTS: Final = Switch("requests", _PATCHES)
 CANVASAPI: Final = Switch("canvasapi", _PATCHES)
-
-
-def _hook_for(url: str) -> ActiveHook | None:
-    return hook_for(url, REQUESTS, CANVASAPI)

@@ -53,7 +53,7 @@ from canvas_sync_instrumentation.call_recorder import Recorder
 
 from ._arguments import argument, header_fields, text_of
 from ._calls import Call, Detached, current_call
-from ._patch import Patch
+from ._patch import Args, Kwargs, Patch, Wrapper
 from ._rate_limit_slot import RateLimitSlot
 from ._required import library
 from ._switch import Switch, hook_for
@@ -100,8 +100,8 @@ def uninstrument_aiohttp() -> None:
 
 def _wrap_request(
     request: Callable[..., Awaitable[ClientResponse]],
-) -> Callable[..., Awaitable[ClientResponse]]:
-    async def request_and_record(*args: Any, **kwargs: Any) -> ClientResponse:
+) -> Wrapper[Awaitable[ClientResponse]]:
+    async def request_and_record(args: Args, kwargs: Kwargs) -> ClientResponse:
         if not args:
             return await request(**kwargs)  # it says what is missing
         session: ClientSession = args[0]
@@ -115,15 +115,15 @@ def _wrap_request(
     return request_and_record
 
 
-def _wrap_method(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _wrap_method(method: str) -> Callable[[Callable[..., Any]], Wrapper[Any]]:
     """Wrap ``ClientSession.get`` and the like, which matters only with a test double.
 
     Args:
         method: HTTP method of the function; empty for ``request``, which takes it as an argument.
     """
 
-    def wrap(method_function: Callable[..., Any]) -> Callable[..., Any]:
-        def record_request(*args: Any, **kwargs: Any) -> Any:
+    def wrap(method_function: Callable[..., Any]) -> Wrapper[Any]:
+        def record_request(args: Args, kwargs: Kwargs) -> Any:
             request_context = method_function(*args, **kwargs)
             if _is_replaced():
                 asked = args[1:] if method else args[2:]
@@ -178,7 +178,8 @@ async def _recorded(
         if isinstance(response, library("aiohttp").ClientResponse):
             call.on_result(response.status, response.headers)
             slot.observe(call.answer)
-            call.on_history(response)
+            if response.history:
+                call.on_history(response)
             _finalize_or_expect_body(call, response)
     return response
 
@@ -218,8 +219,8 @@ async def _attempt_middleware(request: ClientRequest, handler: ClientHandlerType
         raise
 
 
-def _wrap_start(start: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def start_and_note_response(*args: Any, **kwargs: Any) -> Any:
+def _wrap_start(start: Callable[..., Awaitable[Any]]) -> Wrapper[Awaitable[Any]]:
+    async def start_and_note_response(args: Args, kwargs: Kwargs) -> Any:
         started = await start(*args, **kwargs)
         call = current_call()
         if call is not None:
@@ -277,8 +278,8 @@ def _finalize_unread(response: ClientResponse, body: bytes | None) -> None:
         call.finalize(body)
 
 
-def _wrap_read(read: Callable[..., Awaitable[bytes]]) -> Callable[..., Awaitable[bytes]]:
-    async def read_and_finalize(*args: Any, **kwargs: Any) -> bytes:
+def _wrap_read(read: Callable[..., Awaitable[bytes]]) -> Wrapper[Awaitable[bytes]]:
+    async def read_and_finalize(args: Args, kwargs: Kwargs) -> bytes:
         body = await read(*args, **kwargs)
         _finalize_unread(args[0], body)
         return body
@@ -286,8 +287,8 @@ def _wrap_read(read: Callable[..., Awaitable[bytes]]) -> Callable[..., Awaitable
     return read_and_finalize
 
 
-def _wrap_release(method: Callable[..., Any]) -> Callable[..., Any]:
-    def finalize_and_release(*args: Any, **kwargs: Any) -> Any:
+def _wrap_release(method: Callable[..., Any]) -> Wrapper[Any]:
+    def finalize_and_release(args: Args, kwargs: Kwargs) -> Any:
         if args:
             _finalize_unread(args[0], None)
         return method(*args, **kwargs)

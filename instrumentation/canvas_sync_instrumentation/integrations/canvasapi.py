@@ -16,7 +16,7 @@ from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.call_recorder import Recorder
 
 from ._default_recorder import recorder_or_default
-from ._patch import Patch
+from ._patch import Args, Kwargs, Patch, Wrapper
 from ._requests_patches import CANVASAPI
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def uninstrument_canvasapi() -> None:
     _request.remove(CANVASAPI)
 
 
-def _wrap_request(request: Callable[..., Any]) -> Callable[..., Any]:
-    def request_and_mark(*args: Any, **kwargs: Any) -> Any:
+def _wrap_request(request: Callable[..., Any]) -> Wrapper[Any]:
+    def request_and_mark(args: Args, kwargs: Kwargs) -> Any:
         outer = _canvas_url.set(getattr(args[0], "original_url", "") if args else "")
         try:
             return request(*args, **kwargs)

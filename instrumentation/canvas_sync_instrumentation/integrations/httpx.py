@@ -14,7 +14,7 @@ from canvas_sync_instrumentation.call_recorder import Recorder
 
 from ._arguments import argument
 from ._calls import Call, Detached, current_call
-from ._patch import Patch
+from ._patch import Args, Kwargs, Patch, Wrapper
 from ._rate_limit_slot import RateLimitSlot
 from ._required import library
 from ._switch import ActiveHook, Switch, hook_for
@@ -68,7 +68,8 @@ def _note_result(call: Call, slot: RateLimitSlot, response: httpx.Response) -> b
     """Observe the client's response; return its body if it was loaded from Canvas."""
     is_new = call.on_result(response.status_code, response.headers, from_cache=_is_cached(response))
     slot.observe(call.answer)
-    call.on_history(response, _is_cached)
+    if response.history:
+        call.on_history(response, _is_cached)
     return getattr(response, "_content", None) if is_new else None  # absent while it is a stream
 
 
@@ -86,8 +87,8 @@ def _hook_for(request: Any) -> ActiveHook | None:
     return hook_for(str(request.url), _switch) if is_request else None
 
 
-def _wrap_send(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
-    def send_and_record(*args: Any, **kwargs: Any) -> httpx.Response:
+def _wrap_send(send: Callable[..., httpx.Response]) -> Wrapper[httpx.Response]:
+    def send_and_record(args: Args, kwargs: Kwargs) -> httpx.Response:
         request = argument(args, kwargs, 1, "request")
         hook = _hook_for(request)
         if hook is None:
@@ -106,8 +107,8 @@ def _wrap_send(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Respo
 
 def _wrap_async_send(
     send: Callable[..., Awaitable[httpx.Response]],
-) -> Callable[..., Awaitable[httpx.Response]]:
-    async def send_and_record(*args: Any, **kwargs: Any) -> httpx.Response:
+) -> Wrapper[Awaitable[httpx.Response]]:
+    async def send_and_record(args: Args, kwargs: Kwargs) -> httpx.Response:
         request = argument(args, kwargs, 1, "request")
         hook = _hook_for(request)
         if hook is None:
@@ -124,8 +125,8 @@ def _wrap_async_send(
     return send_and_record
 
 
-def _wrap_handle(handle: Callable[..., httpcore.Response]) -> Callable[..., httpcore.Response]:
-    def handle_and_note_attempt(*args: Any, **kwargs: Any) -> httpcore.Response:
+def _wrap_handle(handle: Callable[..., httpcore.Response]) -> Wrapper[httpcore.Response]:
+    def handle_and_note_attempt(args: Args, kwargs: Kwargs) -> httpcore.Response:
         call = current_call()
         if call is None:
             return handle(*args, **kwargs)
@@ -143,8 +144,8 @@ def _wrap_handle(handle: Callable[..., httpcore.Response]) -> Callable[..., http
 
 def _wrap_async_handle(
     handle: Callable[..., Awaitable[httpcore.Response]],
-) -> Callable[..., Awaitable[httpcore.Response]]:
-    async def handle_and_note_attempt(*args: Any, **kwargs: Any) -> httpcore.Response:
+) -> Wrapper[Awaitable[httpcore.Response]]:
+    async def handle_and_note_attempt(args: Args, kwargs: Kwargs) -> httpcore.Response:
         call = current_call()
         if call is None:
             return await handle(*args, **kwargs)

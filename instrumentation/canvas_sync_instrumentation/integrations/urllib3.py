@@ -15,7 +15,7 @@ from canvas_sync_instrumentation.call_recorder import Recorder
 
 from ._arguments import argument, header_fields, text_of
 from ._calls import Call, Detached, current_call
-from ._patch import Patch
+from ._patch import Args, Kwargs, Patch, Wrapper
 from ._rate_limit_slot import RateLimitSlot
 from ._switch import Switch, hook_for
 
@@ -55,8 +55,8 @@ def uninstrument_urllib3() -> None:
     _switch.off()
 
 
-def _wrap_urlopen(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., BaseHTTPResponse]:
-    def open_and_record(*args: Any, **kwargs: Any) -> BaseHTTPResponse:
+def _wrap_urlopen(urlopen: Callable[..., BaseHTTPResponse]) -> Wrapper[BaseHTTPResponse]:
+    def open_and_record(args: Args, kwargs: Kwargs) -> BaseHTTPResponse:
         outer = current_call()
         if outer is not None and outer.uses_urllib3:
             if outer.answer is not None:
@@ -111,8 +111,8 @@ def _loaded_body(response: BaseHTTPResponse) -> bytes | None:
     return content if isinstance(content, bytes) else None
 
 
-def _wrap_increment(increment: Callable[..., Retry]) -> Callable[..., Retry]:
-    def increment_and_note_failure(*args: Any, **kwargs: Any) -> Retry:
+def _wrap_increment(increment: Callable[..., Retry]) -> Wrapper[Retry]:
+    def increment_and_note_failure(args: Args, kwargs: Kwargs) -> Retry:
         call = current_call()
         if call is None or not call.uses_urllib3:
             return increment(*args, **kwargs)

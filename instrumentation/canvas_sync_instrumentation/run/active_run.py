@@ -6,13 +6,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol
-from urllib.parse import SplitResult
 from weakref import WeakSet
 
 import msgspec
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Link
 
+from canvas_sync_core.canvas.paging import PageAddress
 from canvas_sync_core.events import (
     ApiCall,
     DbOperation,
@@ -192,10 +192,10 @@ class ActiveRun:
         self.totals.add_api_call(call)
         report(self.reporter, call)
 
-    def call_outside(self, method: str, url: SplitResult) -> None:
+    def call_outside(self, method: str, address: PageAddress) -> None:
         """Note an API call that this process makes outside the run."""
         if self.is_open:
-            self.calls.on_outside_request(method, url)
+            self.calls.on_outside_request(method, address)
 
     def db_operation(self, operation: DbOperation, *, infer_items: bool) -> InferredItems | None:
         """Add a database operation; see :meth:`RunTotals.add_db_operation`."""

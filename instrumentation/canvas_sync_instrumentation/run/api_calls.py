@@ -11,11 +11,10 @@ import msgspec
 from msgspec import structs
 
 from canvas_sync_core.canvas.failures import error_class
-from canvas_sync_core.canvas.hosts import host_of
-from canvas_sync_core.canvas.paging import PAGE_RELATIONS
+from canvas_sync_core.canvas.paging import PAGE_RELATIONS, PageAddress, address_of
 from canvas_sync_core.canvas.received import NOTHING_KNOWN, Received
 from canvas_sync_core.canvas.responses import ResponseFacts
-from canvas_sync_core.canvas.routes import match_route
+from canvas_sync_core.canvas.targets import Target, target_of
 from canvas_sync_core.canvas.tokens import token_in
 from canvas_sync_core.events import (
     ApiCall,
@@ -32,18 +31,20 @@ from canvas_sync_instrumentation.error_description import error_info, error_of_t
 __all__ = ["NOTHING", "Request", "answered_call", "detail_of", "failure_of", "unanswered_call"]
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LONGEST_METHOD: Final = 16
 _OTHER_METHOD: Final = "_OTHER"
 _NO_NAME: Final = frozenset({"", b"", "@@@SKIP_HEADER@@@"})
 """User-Agent values for which the client sends no such header; the last is urllib3's marker."""
 
 
-class Request(msgspec.Struct, frozen=True, gc=False):
+class Request(msgspec.Struct, gc=False):
     """A request that was sent.
 
     Attributes:
         method: HTTP method in upper case.
         url: The whole URL; its query never enters an event.
+        target: What the rest of the URL says.
         context: The run it belongs to; None outside a run.
         headers: Its headers, in the client's own mapping; they never enter an event.
         retries: How many times it was sent before.
@@ -54,6 +55,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 
     method: str
     url: SplitResult
+    target: Target
     context: RunContext | None
     headers: Mapping[str, Any] = NOTHING
     token: str | None = None
@@ -71,17 +73,24 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     ) -> Request:
         """Build a request from its parts; the token in ``headers`` or the URL is hashed."""
         parts = urlsplit(url)
-        token = token_in(headers.get("Authorization"), parts.query)
-        return cls(_known_method(method), parts, context, headers, token)
+        known = method if method in _METHODS else _known_method(method)
+        request = cls(known, parts, target_of(parts), context, headers)
+        request.find_token()
+        return request
 
     @property
     def is_nameless(self) -> bool:
         """Whether its headers suppress the User-Agent; the client adds a missing one."""
         return self.headers.get("User-Agent", OTHER) in _NO_NAME
 
-    def sent_with(self, headers: Mapping[str, Any]) -> Request:
-        """Return the request with the hashed token of the headers that were really sent."""
-        return structs.replace(self, token=token_in(headers.get("Authorization"), self.url.query))
+    @property
+    def address(self) -> PageAddress:
+        """The page of a list that it asks for, if it asks for a list."""
+        return address_of(self.url) if self.url.query else self.target.first_page
+
+    def find_token(self) -> None:
+        """Hash the token in the headers as they are now, or in the URL."""
+        self.token = token_in(self.headers.get("Authorization"), self.url.query)
 
 
 def _known_method(method: str) -> str:
@@ -102,15 +111,15 @@ def answered_call(
     skew: float | None = None,
 ) -> ApiCall:
     """Return the event of a request that was answered."""
-    match = match_route(request.url.path)
+    target = request.target
     call = ApiCall(
         context=request.context,
         time=time,
         duration=duration,
         method=request.method,
-        route=match.route,
-        path=match.path,
-        host=host_of(request.url),
+        route=target.route,
+        path=target.path,
+        host=target.host,
         status_code=status,
         cost=facts.cost,
         rate_limit_remaining=facts.rate_limit_remaining,
@@ -172,16 +181,16 @@ def unanswered_call(
     request: Request, *, time: float, duration: float, error: BaseException | str
 ) -> ApiCall:
     """Return the event of a request that was not answered."""
-    match = match_route(request.url.path)
+    target = request.target
     info = error_info(error) if isinstance(error, BaseException) else error_of_text(error)
     return ApiCall(
         context=request.context,
         time=time,
         duration=duration,
         method=request.method,
-        route=match.route,
-        path=match.path,
-        host=host_of(request.url),
+        route=target.route,
+        path=target.path,
+        host=target.host,
         status_code=None,
         error_class=error_class(error) if isinstance(error, BaseException) else OTHER,
         retries=request.retries,

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import SplitResult
 
 import msgspec
 from msgspec import structs
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
-from canvas_sync_core.canvas.paging import PageAddress, address_of
+from canvas_sync_core.canvas.paging import PageAddress
 from canvas_sync_core.locks import RLock
 
 from .list_readings import ListReadings, are_first_items_enough
@@ -58,13 +57,13 @@ class CallHistory:
         self._lists = ListReadings()
 
     def begin(
-        self, method: str, url: SplitResult, start: float, body: object = None
+        self, method: str, address: PageAddress, start: float, body: object = None
     ) -> tuple[CallKey, float | None]:
         """Note the start of a call.
 
         Args:
             method: HTTP method.
-            url: The whole URL; only its digest is stored.
+            address: Digests of its URL.
             start: Its start in monotonic seconds.
             body: What it sends, as far as it is in memory; only its digest is stored.
 
@@ -72,7 +71,6 @@ class CallHistory:
             The key to report its end with, and the seconds since the same call failed, or None if
             it is not a retry.
         """
-        address = address_of(url)
         is_page = method == _LISTING
         is_followed = is_page and not are_first_items_enough()
         sent = 0 if is_page or body is None else _digest_of(body)
@@ -88,11 +86,11 @@ class CallHistory:
         retry = structs.replace(key, attempt=failure.attempt + 1)
         return retry, max(0.0, start - failure.end)
 
-    def on_outside_request(self, method: str, url: SplitResult) -> None:
+    def on_outside_request(self, method: str, address: PageAddress) -> None:
         """Note a call outside the run; it may fetch a page of a list that the run is reading."""
         if method == _LISTING:
             with self._lock:
-                self._lists.on_outside_request(address_of(url))
+                self._lists.on_outside_request(address)
 
     def answered(self, key: CallKey, next_page: PageAddress | None, route: str) -> None:
         """Note the answer to a call, and the next page that it links to."""

@@ -8,7 +8,7 @@ once, or whether the app follows the header or counts the pages itself.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -20,6 +20,8 @@ from canvas_sync_core.canvas.paging import FIRST_PAGE, PageAddress
 __all__ = ["ListReadings", "are_first_items_enough", "first_items_only"]
 
 _first_items_only: ContextVar[bool] = ContextVar("canvas_sync_first_items_only", default=False)
+are_first_items_enough: Final[Callable[[], bool]] = _first_items_only.get
+"""Returns whether the caller is inside :func:`first_items_only`."""
 
 _LIMIT: Final = 10_000
 """The most lists that are followed at a time, and the most pages of one list."""
@@ -42,11 +44,6 @@ def first_items_only() -> Iterator[None]:
         yield
     finally:
         _first_items_only.reset(outer)
-
-
-def are_first_items_enough() -> bool:
-    """Return whether the caller is inside :func:`first_items_only`."""
-    return _first_items_only.get()
 
 
 class _Reading(msgspec.Struct):
@@ -115,11 +112,12 @@ class ListReadings:
         """Note a request for a page."""
         address = self._resolved(address) if self._aliases else address
         list_key, page = address.list_key, address.page
-        reading = self._reading(list_key)
-        if reading is not None:
+        if list_key not in self._single and list_key not in self._readings:
+            is_followed = len(self._readings) + len(self._single) < _LIMIT
+            if is_followed and list_key not in self._finished:
+                self._single[list_key] = page
+        elif reading := self._reading(list_key):
             reading.on_request(page)
-        elif len(self._readings) + len(self._single) < _LIMIT and list_key not in self._finished:
-            self._single[list_key] = page
 
     def on_outside_request(self, address: PageAddress) -> None:
         """Note a request for a page outside the run, such as from a thread without a run."""

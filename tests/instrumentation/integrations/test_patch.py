@@ -11,15 +11,15 @@ import httpx
 import pytest
 import requests
 
-from canvas_sync_instrumentation.integrations._patch import Patch
+from canvas_sync_instrumentation.integrations._patch import Args, Kwargs, Patch, Wrapper
 
 SEND = requests.Session.send
 CODE = SEND.__code__
 
 
-def noting(notes: list[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
+def noting(notes: list[str]) -> Callable[[Callable[..., Any]], Wrapper[Any]]:
+    def wrap(function: Callable[..., Any]) -> Wrapper[Any]:
+        def wrapper(args: Args, kwargs: Kwargs) -> Any:
             notes.append("seen")
             return function(*args, **kwargs)
 

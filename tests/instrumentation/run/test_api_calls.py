@@ -137,10 +137,13 @@ def test_a_failure_a_retry_and_graphql_have_further_fields(
     assert (call.message, call.token_expired_at) == ("Invalid access token", 7.0)
 
 
-def test_headers_that_were_really_sent_replace_the_token() -> None:
-    request = Request.to("GET", URL, None)
-    sent = request.sent_with(BEARER)
-    assert (request.token, sent.token) == (None, Request.to("GET", URL, None, BEARER).token)
+def test_a_token_that_is_set_late_is_found_when_the_headers_are_read_again() -> None:
+    headers: dict[str, str] = {}
+    request = Request.to("GET", URL, None, headers)
+    assert request.token is None
+    headers |= BEARER
+    request.find_token()
+    assert request.token == Request.to("GET", URL, None, BEARER).token
 
 
 def test_a_request_without_an_answer_has_the_class_of_its_error() -> None:

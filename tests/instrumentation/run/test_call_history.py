@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from canvas_sync_core.canvas.paging import address_of
+from canvas_sync_core.canvas.paging import FIRST_PAGE, PageAddress, address_of
 from canvas_sync_instrumentation.run import call_history
 from canvas_sync_instrumentation.run.call_history import CallHistory, CallKey
 from canvas_sync_instrumentation.run.list_readings import first_items_only
 
-URL = urlsplit("https://canvas.example.edu/api/v1/courses?page=1")
-NEXT = urlsplit("https://canvas.example.edu/api/v1/courses?page=2")
+URL = address_of(urlsplit("https://canvas.example.edu/api/v1/courses?page=1"))
+NEXT = address_of(urlsplit("https://canvas.example.edu/api/v1/courses?page=2"))
 
 
 def fail(history: CallHistory, key: CallKey, end: float = 10.0) -> None:
@@ -65,15 +65,15 @@ def test_contents_of_a_list_request_do_not_matter() -> None:
 def test_only_so_many_failures_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_history, "_LIMIT", 2)
     history = CallHistory()
-    urls = [urlsplit(f"https://canvas.example.edu/api/v1/courses/{n}") for n in range(3)]
-    for url in urls:
-        fail(history, history.begin("DELETE", url, 9.0)[0])
-    assert [history.begin("DELETE", url, 11.0)[1] for url in urls] == [1.0, 1.0, None]
+    courses = [PageAddress(key, FIRST_PAGE) for key in range(3)]
+    for course in courses:
+        fail(history, history.begin("DELETE", course, 9.0)[0])
+    assert [history.begin("DELETE", course, 11.0)[1] for course in courses] == [1.0, 1.0, None]
 
 
 def answer_with_a_next_page(history: CallHistory, method: str = "GET") -> None:
     key, _ = history.begin(method, URL, 9.0)
-    history.answered(key, address_of(NEXT), "/api/v1/courses")
+    history.answered(key, NEXT, "/api/v1/courses")
 
 
 def test_a_list_that_was_left_early_is_counted() -> None:

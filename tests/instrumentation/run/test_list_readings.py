@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canvas_sync_core.canvas.paging import next_address
+from canvas_sync_core.canvas.paging import PageAddress, address_of, next_address
 from canvas_sync_instrumentation.run.call_history import CallHistory, CallKey
 from canvas_sync_instrumentation.run.list_readings import first_items_only
 
@@ -24,6 +24,10 @@ def page_url(number: int, base: str = LIST, **parameters: str) -> str:
     return f"{base}?{urlencode({'page': str(number), **parameters})}"
 
 
+def at(url: str) -> PageAddress:
+    return address_of(urlsplit(url))
+
+
 class Reader:
     """Asks for pages of a list of ``pages``, whose links have ``per_page=100``."""
 
@@ -33,7 +37,7 @@ class Reader:
         self.links_to = links_to
 
     def begin(self, url: str) -> tuple[CallKey, str]:
-        key, _ = self.history.begin("GET", urlsplit(url), 0.0)
+        key, _ = self.history.begin("GET", at(url), 0.0)
         return key, url
 
     def end(self, call: tuple[CallKey, str], number: int) -> None:
@@ -161,7 +165,7 @@ def test_bookmarks_and_a_first_page_by_name() -> None:
     history = CallHistory()
     urls = [f"{LIST}?page={page}" for page in ("first", "bookmark:WzFd", "bookmark:WzJd==")]
     for url, target in itertools.zip_longest(urls, urls[1:]):
-        key, _ = history.begin("GET", urlsplit(url), 0.0)
+        key, _ = history.begin("GET", at(url), 0.0)
         history.answered(key, next_address(urlsplit(url), target), ROUTE)
     assert truncated(history) == 0
 
@@ -170,19 +174,19 @@ def test_lists_that_are_paged_by_another_parameter() -> None:
     history = CallHistory()
     urls = [f"{LIST}{query}" for query in ("", "?cursor=a", "?cursor=b")]
     for url, target in itertools.zip_longest(urls[:2], urls[1:]):
-        key, _ = history.begin("GET", urlsplit(url), 0.0)
+        key, _ = history.begin("GET", at(url), 0.0)
         history.answered(key, next_address(urlsplit(url), target), ROUTE)
     assert truncated(history) == 1
-    history.answered(history.begin("GET", urlsplit(urls[2]), 0.0)[0], None, ROUTE)
+    history.answered(history.begin("GET", at(urls[2]), 0.0)[0], None, ROUTE)
     assert truncated(history) == 0
 
 
 def test_relative_and_broken_links() -> None:
     history = CallHistory()
-    key, _ = history.begin("GET", urlsplit(LIST), 0.0)
+    key, _ = history.begin("GET", at(LIST), 0.0)
     history.answered(key, next_address(urlsplit(LIST), "?page=2"), ROUTE)
     assert truncated(history) == 1
-    key, _ = history.begin("GET", urlsplit(f"{LIST}?page=2"), 0.0)
+    key, _ = history.begin("GET", at(f"{LIST}?page=2"), 0.0)
     history.answered(key, next_address(urlsplit(LIST), "https://[broken/"), ROUTE)
     assert truncated(history) == 0
 
@@ -265,7 +269,7 @@ def test_lists_with_other_parameters_are_other_lists() -> None:
     history = CallHistory()
     for query in ("role=teacher", "role=student", "include[]=email", "per_page=5"):
         url = f"{LIST}?{query}"
-        key, _ = history.begin("GET", urlsplit(url), 0.0)
+        key, _ = history.begin("GET", at(url), 0.0)
         history.answered(key, next_address(urlsplit(url), f"{url}&page=2"), ROUTE)
     assert truncated(history) == 4
 
@@ -302,7 +306,7 @@ def test_a_task_that_reads_a_share_of_the_pages_leaves_no_list() -> None:
 def test_writing_reads_no_list() -> None:
     history = CallHistory()
     for method in ("POST", "HEAD"):
-        key, _ = history.begin(method, urlsplit(LIST), 0.0)
+        key, _ = history.begin(method, at(LIST), 0.0)
         history.answered(key, next_address(urlsplit(LIST), page_url(2)), ROUTE)
     assert truncated(history) == 0
 
@@ -335,15 +339,15 @@ def test_lists_that_were_read_are_forgotten() -> None:
 )
 def test_only_a_call_to_the_same_host_repeats_a_failed_one(url: str, repeats: bool) -> None:
     history = CallHistory()
-    key, _ = history.begin("GET", urlsplit("https://a.test/api/v1/courses/7"), 1.0)
+    key, _ = history.begin("GET", at("https://a.test/api/v1/courses/7"), 1.0)
     history.failed(key, 2.0, is_transient=True)
-    _, waited = history.begin("GET", urlsplit(url), 5.0)
+    _, waited = history.begin("GET", at(url), 5.0)
     assert waited == (3.0 if repeats else None)
 
 
 def test_a_retry_that_began_before_the_failed_call_had_ended_waited_for_nothing() -> None:
     history = CallHistory()
-    url = urlsplit("https://a.test/api/v1/courses/7")
+    url = at("https://a.test/api/v1/courses/7")
     key, _ = history.begin("GET", url, 1.0)
     history.failed(key, 2.0, is_transient=True)
     assert history.begin("GET", url, 1.5)[1] == 0.0
@@ -351,14 +355,14 @@ def test_a_retry_that_began_before_the_failed_call_had_ended_waited_for_nothing(
 
 def test_a_call_after_one_that_a_retry_would_not_help_is_no_retry() -> None:
     history = CallHistory()
-    url = urlsplit("https://a.test/api/v1/courses/7")
+    url = at("https://a.test/api/v1/courses/7")
     key, _ = history.begin("GET", url, 1.0)
     history.failed(key, 2.0, is_transient=False)
     _, waited = history.begin("GET", url, 5.0)
     assert waited is None
 
 
-GRAPHQL = urlsplit("https://a.test/api/graphql")
+GRAPHQL = at("https://a.test/api/graphql")
 
 
 @pytest.mark.parametrize(
