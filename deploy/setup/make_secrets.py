@@ -101,7 +101,7 @@ SECRETS: Final = (
 _MADE: Final = {secret.name: secret for secret in SECRETS}
 
 
-def make_missing(folder: Path, chown: Chown = os.lchown) -> list[str]:
+def make_missing(folder: Path, chown: Chown) -> list[str]:
     """Make the secrets that are missing, and what was made from them; the others stay as they are.
 
     Args:
@@ -163,7 +163,7 @@ def store(folder: Path, name: str, value: str, chown: Chown = os.lchown) -> None
     write(folder / name, value.strip(), 0, chown)
 
 
-def hand_out(folder: Path, services: Path, chown: Chown = os.lchown) -> None:
+def hand_out(folder: Path, services: Path, chown: Chown) -> None:
     """Give each service the secrets that it reads, and take away those that are gone.
 
     What was stored from elsewhere is for the exporter, whose configuration file names it.

@@ -78,7 +78,7 @@ class MetricFiles:
         """Return a gauge; create it if necessary. Arguments as in :meth:`counter`."""
         return self._child(name, labels, Gauge, Gauge)
 
-    def histogram(self, name: MetricName, labels: Sequence[str] = ()) -> Histogram:
+    def histogram(self, name: MetricName, labels: Sequence[str]) -> Histogram:
         """Return a histogram; create it if necessary. Arguments as in :meth:`counter`."""
         return self._child(name, labels, Histogram, lambda: Histogram(METRICS[name].buckets))
 

@@ -66,7 +66,7 @@ class Usual:
             and not self._is_chance(value, noise)
         )
 
-    def is_far_below(self, value: float, floor: float = 0.0) -> bool:
+    def is_far_below(self, value: float, floor: float) -> bool:
         """Return whether a value is at most half, and by more than ``floor``, below.
 
         A count of zero needs no floor: nothing at all is different from a little less.

@@ -67,10 +67,10 @@ def ratio(part: str, whole: str) -> str:
     return f"{part} / ({whole} > 0)"
 
 
-def mean(histogram: str, *labels: str, matchers: tuple[str, ...] = (), over: str = _RATE) -> str:
-    """Return the mean of what a histogram observed within ``over``."""
+def mean(histogram: str, *labels: str, matchers: tuple[str, ...] = ()) -> str:
+    """Return the mean of what a histogram observed within the rate interval."""
     seconds, count = (
-        total(increase(f"{histogram}_{part}", *matchers, over=over), *labels)
+        total(increase(f"{histogram}_{part}", *matchers, over=_RATE), *labels)
         for part in ("sum", "count")
     )
     return ratio(seconds, count)

@@ -74,7 +74,6 @@ def table(
     description: str,
     target: Target,
     *columns: Column,
-    unit: str = "none",
     titles: dict[str, str] | None = None,
     hidden: Sequence[str] = (),
 ) -> Panel:
@@ -85,7 +84,6 @@ def table(
         description: What it says, and what to do when it looks bad.
         target: What is asked.
         columns: Those that look other than plain.
-        unit: Of the numbers of all other columns.
         titles: Name of a column in the answer -> its title, in the order of the columns.
         hidden: Names of columns that are left out.
     """
@@ -100,4 +98,4 @@ def table(
         builder.with_transformation(DataTransformerConfig("organize", options=options))
     for column in columns:
         builder.override_by_name(column.name, column.properties())
-    return asking(builder, title, description, (target,), unit=unit, steps=NEUTRAL)
+    return asking(builder, title, description, (target,), unit="none", steps=NEUTRAL)

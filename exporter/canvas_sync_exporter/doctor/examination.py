@@ -27,18 +27,15 @@ __all__ = ["examine"]
 Check = Callable[[], Finding]
 
 SECONDS: Final = 5.0
-"""Time limit in seconds; all checks run in parallel."""
+"""Time limit; a check that has not finished by then has failed."""
 
 
-def examine(
-    environ: Mapping[str, str], prometheus_url: str | None = None, seconds: float = SECONDS
-) -> dict[str, Finding]:
+def examine(environ: Mapping[str, str], prometheus_url: str | None) -> dict[str, Finding]:
     """Check everything that syncs and the exporter need.
 
     Args:
         environ: Where the settings come from.
         prometheus_url: Address of a Prometheus; None leaves it out.
-        seconds: Time limit; a check that has not finished by then has failed.
 
     Returns:
         Name of the check -> its finding. If the settings are invalid, only that check.
@@ -53,7 +50,7 @@ def examine(
     settings["configuration file"] = file
     if whole is not None:
         checks |= _message_checks(whole.file, prometheus_url)
-    return settings | _done(checks, seconds)
+    return settings | _done(checks, SECONDS)
 
 
 def _checks(

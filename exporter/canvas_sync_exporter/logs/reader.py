@@ -44,14 +44,13 @@ class Block:
         return not self.data
 
 
-def blocks(stream: LogStream, size: int, *, start: int = 0, first_line: int = 1) -> Iterator[Block]:
+def blocks(stream: LogStream, size: int, *, start: int = 0) -> Iterator[Block]:
     """Read a file block by block.
 
     Args:
         stream: The bytes, from ``start`` on.
         size: Offset in the file at which to end.
         start: Offset in the file at which the stream stands, the beginning of a line.
-        first_line: The number of that line.
 
     Raises:
         OSError: The file cannot be read on.
@@ -59,7 +58,7 @@ def blocks(stream: LogStream, size: int, *, start: int = 0, first_line: int = 1)
     buffer = bytearray(LINE_LIMIT)
     view = memoryview(buffer)
     held = 0  # bytes at the start of the buffer that belong to a line not read to its end
-    offset, line, is_too_long = start, first_line, False
+    offset, line, is_too_long = start, 1, False
     while read := stream.readinto(view[held : held + min(LINE_LIMIT - held, size - offset)]):
         offset += read
         filled = held + read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -45,7 +45,6 @@ def ui_blueprint(
     *,
     prefix: str = "",
     authorize: Callable[[Request], bool] | None = None,
-    pages: Sequence[Page] = PAGES,
     is_whole_app: bool = False,
 ) -> Blueprint:
     """Create the blueprint of the web pages.
@@ -54,20 +53,19 @@ def ui_blueprint(
         context: What the pages show.
         prefix: Where they are in the app: empty, or such as ``/canvas-sync``.
         authorize: The login of the app, instead of tokens; None without one.
-        pages: The pages.
         is_whole_app: Whether the app is the exporter's own, so that paths which nothing serves are
             answered here too.
     """
     sessions = Sessions(context.configuration.app.state_folder / "ui.key")
     visitors = Visitors(context.access, sessions, authorize)
-    site = Site(context, visitors, sessions, pages, prefix)
+    site = Site(context, visitors, sessions, PAGES, prefix)
     blueprint = Blueprint("canvas_sync_ui", __name__, url_prefix=prefix or None)
     add_security_headers(blueprint)
     _answer_errors(blueprint, site)
     if is_whole_app:
         _answer_unrouted(blueprint, site)
     _add_assets(blueprint)
-    for page in pages:
+    for page in PAGES:
         _add_page(blueprint, site, page)
     if visitors.sign_in:
         _add_sign_in(blueprint, site)

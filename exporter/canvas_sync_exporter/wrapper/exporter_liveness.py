@@ -20,18 +20,17 @@ __all__ = ["is_exporter_alive"]
 _SECONDS: Final = 5.0
 
 
-def is_exporter_alive(app: Settings, seconds: float = _SECONDS) -> bool:
+def is_exporter_alive(app: Settings) -> bool:
     """Return whether an exporter has judged lately; false if the database does not say so.
 
     Args:
         app: Settings with the database.
-        seconds: How long to wait for the database.
     """
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
     if start_daemon(lambda: answers.put(_has_live_judge(app)), "exporter liveness") is None:
         return False
     try:
-        return answers.get(timeout=seconds)
+        return answers.get(timeout=_SECONDS)
     except queue.Empty:
         return False
 

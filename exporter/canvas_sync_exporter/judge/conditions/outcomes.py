@@ -159,7 +159,7 @@ def is_second_chance(run: EndedRun) -> bool:
     return run.status is not RunStatus.FAILED or is_transient(run)
 
 
-def is_many(count: int, whole: int, chance_share: float = _CHANCE_FAILURES) -> bool:
+def is_many(count: int, whole: int, chance_share: float) -> bool:
     """Return whether ``count`` bad runs of a round are more than chance explains."""
     if count == whole:
         return count > 0

@@ -83,7 +83,7 @@ class SummaryCache:
         zone: Time zone of human-readable lines; summaries of another zone are discarded.
     """
 
-    def __init__(self, path: Path, zone: dt.tzinfo = dt.UTC) -> None:
+    def __init__(self, path: Path, zone: dt.tzinfo) -> None:
         self._path = path
         self._zone = str(zone)
         self._entries: dict[bytes, list[Entry]] = {}

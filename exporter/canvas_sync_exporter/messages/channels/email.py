@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,7 +21,6 @@ from smtplib import (
 from typing import Final
 
 from canvas_sync_core.canvas.redaction import redact
-from canvas_sync_core.clock import Clock, SystemClock
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_exporter.config_file.channels import EmailSettings, Security
 from canvas_sync_exporter.messages.channel import DeliveryError, OutgoingMessage
@@ -47,20 +47,16 @@ class EmailChannel:
     Args:
         settings: Its section of the configuration file.
         seconds: How long a delivery may take as a whole.
-        clock: The time of messages.
 
     Raises:
         SettingsError: The file with certificates cannot be used.
     """
 
-    def __init__(
-        self, settings: EmailSettings, *, seconds: float = SECONDS, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, settings: EmailSettings, *, seconds: float = SECONDS) -> None:
         self.name = settings.name
         self._settings = settings
         self._context = _context(settings)
         self._seconds = seconds
-        self._clock = clock or SystemClock()
         self._delivered: OrderedDict[str, frozenset[str]] = OrderedDict()
 
     def send(self, message: OutgoingMessage) -> str:
@@ -69,7 +65,7 @@ class EmailChannel:
         If a server accepts it for some recipients only, the next attempt goes to the others.
         """
         settings = self._settings
-        mail = make_mail(message, settings.sender, settings.recipients, self._clock.time())
+        mail = make_mail(message, settings.sender, settings.recipients, time.time())
         addresses = [address_of(each) for each in settings.recipients]
         waiting = [each for each in addresses if each not in self._done(message.key)]
         deadline = Deadline(self._seconds)

@@ -85,17 +85,16 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
     return _send("POST", url, body, headers, seconds)
 
 
-def head(url: str, *, seconds: float = SECONDS) -> Answer:
+def head(url: str) -> Answer:
     """Ask for the headers of a URL, which changes nothing there; return the answer.
 
     Args:
         url: A URL of HTTP or HTTPS.
-        seconds: How long to wait for the whole answer.
 
     Raises:
         DeliveryError: There is no answer.
     """
-    return _send("HEAD", url, None, {}, seconds)
+    return _send("HEAD", url, None, {}, SECONDS)
 
 
 def _send(

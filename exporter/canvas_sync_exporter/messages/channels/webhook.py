@@ -22,7 +22,7 @@ from canvas_sync_exporter.messages.channel import OutgoingMessage
 from canvas_sync_exporter.messages.content import Content
 
 from .cutting import Limits, content_of, fit
-from .http_client import SECONDS, head, post, raise_for_status
+from .http_client import head, post, raise_for_status
 
 __all__ = ["VERSION", "WebhookChannel", "signature"]
 
@@ -39,20 +39,16 @@ class WebhookChannel:
 
     Args:
         settings: Its section of the configuration file.
-        seconds: How long to wait for the whole answer.
         clock: The time of signatures.
 
     Raises:
         SettingsError: The secret begins with ``whsec_`` but is not base64.
     """
 
-    def __init__(
-        self, settings: WebhookSettings, *, seconds: float = SECONDS, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, settings: WebhookSettings, *, clock: Clock | None = None) -> None:
         self.name = settings.name
         self._url = settings.url
         self._key = None if settings.secret is None else _key(settings.secret, settings.name)
-        self._seconds = seconds
         self._clock = clock or SystemClock()
 
     def send(self, message: OutgoingMessage) -> str:
@@ -68,13 +64,13 @@ class WebhookChannel:
         headers["Webhook-Timestamp"] = str(timestamp)
         if self._key is not None:
             headers["Webhook-Signature"] = signature(self._key, identifier, timestamp, body)
-        answer = post(self._url, body, headers, seconds=self._seconds)
+        answer = post(self._url, body, headers)
         raise_for_status(answer, self._url, self._clock)
         return identifier
 
     def check(self) -> str:
         """Check whether the server answers; its status says nothing about messages."""
-        status = head(self._url, seconds=self._seconds).status
+        status = head(self._url).status
         return f"{urlsplit(self._url).hostname} can be reached (status {status})."
 
 
