@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from canvas_sync_core.events import GuardWaited
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.processes import ProcessCollector
@@ -60,7 +61,7 @@ def report(name: str, live: Callable[[Path, int], None], processes: int) -> None
             f"{slowest * 1e3:8.1f} ms the slowest"
         )
         if live is live_ours:
-            counted = ProcessCollector(path).sums(MetricName.TELEMETRY_DROPPED, "sink")
+            counted = SharedMetricFolder(path).sums(MetricName.TELEMETRY_DROPPED, "sink")
             waits = next(
                 sample.value
                 for metric in ProcessCollector(path).collect()

@@ -30,6 +30,7 @@ from spread import p99
 from sqlalchemy import Engine
 from temporary_databases import add_databases, temporary_database, temporary_server
 
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.rows import write_runs
@@ -133,7 +134,14 @@ def _measure(
     clock = [datetime.now(UTC)]
     settings = configuration({"CANVAS_SYNC_LOG_DIR": str(folder)})
     expectations = Expectations(settings)
-    gatherer = Gatherer(engine, settings, expectations.at, lambda _: (), lambda: clock[0])
+    gatherer = Gatherer(
+        engine,
+        settings,
+        expectations.at,
+        lambda _: (),
+        lambda: clock[0],
+        metric_files=SharedMetricFolder(settings.app.metrics_folder),
+    )
     first = meter.measure(lambda: judge(gatherer.gather()))
 
     usual = []

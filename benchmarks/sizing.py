@@ -23,9 +23,9 @@ from pathlib import Path
 
 import msgspec
 
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.names import TABLE, Log
 from canvas_sync_demo.canvas_server import CanvasServer, SchoolSize
-from canvas_sync_exporter.collectors import ProcessCollector
 from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
 
 USER = 41
@@ -140,7 +140,7 @@ def measure(size: SchoolSize, folder: Path) -> Measured:
     with closing(sqlite3.connect(database)) as connection:
         query = f"SELECT sync_type, avg(api_calls), avg(db_operations) FROM {TABLE} GROUP BY 1"
         calls = {name: (api, db) for name, api, db in connection.execute(query)}
-    ProcessCollector(metrics).fold()
+    SharedMetricFolder(metrics).fold()
     return Measured(
         json, text, calls, row_bytes(database, folder), metric_files, size_of(metrics), packed(logs)
     )

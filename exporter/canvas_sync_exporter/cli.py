@@ -48,15 +48,22 @@ def _run(words: Sequence[str], when_loaded: Callable[[], object]) -> int:
 def script() -> int:
     """Run the command of this process; Ctrl-C during its exit causes no traceback either.
 
-    What was loaded for the command stays out of garbage collection, also that at the exit.
-
     Returns:
         The exit code.
     """
-    code = _run(sys.argv[1:], gc.freeze)
+    code = _run(sys.argv[1:], _prepare_memory)
     if _is_ctrl_c_ours():
         signal.signal(signal.SIGINT, _end)
     return code
+
+
+def _prepare_memory() -> None:
+    """Keep what was loaded out of garbage collection, and let the threads of ``serve`` share."""
+    gc.freeze()
+    if sys.argv[1:2] == ["serve"]:
+        from .one_heap import use_one_heap  # noqa: PLC0415 - only here
+
+        use_one_heap()
 
 
 @contextmanager

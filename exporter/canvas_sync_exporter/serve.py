@@ -99,15 +99,17 @@ class _Exporter:
             start_counters(config)
             registry = CollectorRegistry()
             processes = ProcessCollector(config.app.metrics_folder)
-            judge = make_judge(config, engine)
+            judge = make_judge(config, engine, processes.files)
             messenger = _make_messenger(config, engine, judge)
             self._messenger = messenger
             if messenger is not None:
                 undo.callback(messenger.dispose)
-            jobs = recurring_jobs(config, engine, processes, judge, messenger)
+            jobs = recurring_jobs(config, engine, processes.files, judge, messenger)
             self._jobs = JobScheduler(jobs)
             self._pinger = _make_pinger(config, judge)
-            self._context = WebContext(config, engine, self._access, self._jobs, judge)
+            self._context = WebContext(
+                config, engine, self._access, self._jobs, judge, metric_files=processes.files
+            )
             further = {
                 "judge": JudgeCollector(lambda: judge.state),
                 "messages": MessagesCollector(lambda: messenger.counts if messenger else {}),

@@ -24,11 +24,11 @@ PidLock(get_monitor().settings.state_folder / "run" / "nightly.lock", "held")
 """
 _EXPORTER = """
 import os
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_exporter.cli import main
 from canvas_sync_exporter.settings import configuration
 config = configuration(os.environ)
-ProcessCollector(config.app.metrics_folder).fold()
+SharedMetricFolder(config.app.metrics_folder).fold()
 assert main(["cleanup"]) == 0
 assert main(["analyze", "--output", str(config.app.log_dir / "report.html")]) == 0
 """

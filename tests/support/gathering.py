@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from canvas_sync_core.events import ItemCounts, RunSnapshot
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.names import ITEMS, IncidentKind
 from canvas_sync_exporter.config_file.channels import ChannelSettings
 from canvas_sync_exporter.config_file.config_file import ConfigFile
@@ -78,7 +79,12 @@ class Scene:
             file=ConfigFile(messages=MessageSettings(channels=channels), hosts=hosts),
         )
         self.gatherer = Gatherer(
-            engine, self.configuration, expect_nightly, lambda since: (), lambda: self.now
+            engine,
+            self.configuration,
+            expect_nightly,
+            lambda since: (),
+            lambda: self.now,
+            metric_files=SharedMetricFolder(self.configuration.app.metrics_folder),
         )
         self.gatherer.gather()
 

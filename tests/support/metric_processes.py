@@ -75,10 +75,9 @@ def leave_dead(folder: Path, amount: float) -> None:
 
 def samples_without_fold(folder: Path) -> dict[str, float]:
     """What a reader sees before anybody folds again."""
-    keys = SampleKeys()
     return {
         sample.name + '{level="INFO",log="operations"}': sample.value
-        for family in FamilyBuilder(keys).families(MetricFolder(folder, keys).read())
+        for family in FamilyBuilder().families(MetricFolder(folder, SampleKeys()).read())
         for sample in family.samples
         if sample.name == COUNTED
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from canvas_sync_core.files.identity import status_identity
 from canvas_sync_core.files.modes import shared_opener
 
 from .layout import Exemplar
+from .sample_keys import SampleKey, SampleKeys
 
 __all__ = ["FoldedState", "StateDamagedError", "StateFile", "no_failpoint"]
 
@@ -31,7 +33,8 @@ class StateDamagedError(CanvasSyncMonitorError):
     """Both copies of the state file are damaged."""
 
 
-class FoldedState(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class FoldedState:
     """The sums over dead processes.
 
     Attributes:
@@ -39,6 +42,14 @@ class FoldedState(msgspec.Struct, frozen=True):
         exemplars: Key of a histogram bucket -> its newest exemplar.
         sources: Names of files that it contains and that may still exist.
     """
+
+    values: Mapping[str, Mapping[SampleKey, float]] = field(default_factory=dict)
+    exemplars: Mapping[SampleKey, Exemplar] = field(default_factory=dict)
+    sources: Sequence[str] = ()
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    """The same in the file."""
 
     values: dict[str, dict[bytes, float]] = {}
     exemplars: dict[bytes, Exemplar] = {}
@@ -57,14 +68,16 @@ class StateFile:
 
     Args:
         folder: The folder of the metric files.
+        keys: Parses the keys in the state.
 
     Attributes:
         damaged: Whether the second copy had to be used at the last load.
         recoveries: Number of times that this happened.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keys: SampleKeys) -> None:
         self._folder = folder
+        self._keys = keys
         self._paths = [folder / name for name in _COPIES]
         self._cached: tuple[tuple[int, ...], FoldedState] | None = None
         self.damaged = False
@@ -80,7 +93,7 @@ class StateFile:
         signature = _signature(first)
         if self._cached is not None and self._cached[0] == signature:
             return self._cached[1]
-        state = _decode(first)
+        state = self._read(first)
         if state is not None:
             self.damaged = False
             self._cached = (signature, state)
@@ -90,7 +103,7 @@ class StateFile:
         return self._stand_in(second)
 
     def _stand_in(self, second: Path) -> FoldedState:
-        state = _decode(second)
+        state = self._read(second)
         if state is None:
             names = " and ".join(_COPIES)
             raise StateDamagedError(
@@ -109,7 +122,7 @@ class StateFile:
         Raises:
             OSError: One could not be replaced; the other, or the old one, is intact.
         """
-        payload = msgspec.msgpack.encode(state)
+        payload = msgspec.msgpack.encode(_stored(state))
         data = _MAGIC + hashlib.sha256(payload).digest() + payload
         self._cached = None
         for path in self._paths:
@@ -124,6 +137,30 @@ class StateFile:
             failpoint(f"replaced {path.name}")
         self.damaged = False
 
+    def _read(self, path: Path) -> FoldedState | None:
+        stored, parse = _decode(path), self._keys.parse
+        if stored is None:
+            return None
+        return FoldedState(
+            {
+                kind: {parse(key): value for key, value in values.items()}
+                for kind, values in stored.values.items()
+            },
+            {parse(key): exemplar for key, exemplar in stored.exemplars.items()},
+            stored.sources,
+        )
+
+
+def _stored(state: FoldedState) -> _Stored:
+    return _Stored(
+        {
+            kind: {key.raw: value for key, value in values.items()}
+            for kind, values in state.values.items()
+        },
+        {key.raw: exemplar for key, exemplar in state.exemplars.items()},
+        list(state.sources),
+    )
+
 
 def _signature(path: Path) -> tuple[int, ...]:
     try:
@@ -133,7 +170,7 @@ def _signature(path: Path) -> tuple[int, ...]:
     return (*status_identity(status), status.st_mtime_ns, status.st_size)
 
 
-def _decode(path: Path) -> FoldedState | None:
+def _decode(path: Path) -> _Stored | None:
     """Read one copy; None when it is missing or damaged."""
     try:
         data = path.read_bytes()
@@ -142,4 +179,4 @@ def _decode(path: Path) -> FoldedState | None:
     payload = data[len(_MAGIC) + _DIGEST_SIZE :]
     if data[: len(_MAGIC) + _DIGEST_SIZE] != _MAGIC + hashlib.sha256(payload).digest():
         return None
-    return msgspec.msgpack.decode(payload, type=FoldedState)
+    return msgspec.msgpack.decode(payload, type=_Stored)

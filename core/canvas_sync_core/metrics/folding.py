@@ -51,7 +51,7 @@ class MetricFolder:
     ) -> None:
         self._folder = folder
         self._reader = FileReader(folder, keys)
-        self._state = StateFile(folder)
+        self._state = StateFile(folder, keys)
         self._on_step = failpoint
         self._broken: set[str] = set()
         self._lock: int | None = None

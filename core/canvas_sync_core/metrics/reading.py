@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from .layout import (
     read_exemplars,
     read_used,
 )
-from .sample_keys import SampleKeys
+from .sample_keys import SampleKey, SampleKeys
 
 __all__ = ["FileReader", "Reading", "is_dead"]
 
@@ -48,10 +49,10 @@ class Reading:
     identity: Identity | None = None
     dead: bool = False
     end: int = HEADER_SIZE
-    keys: list[bytes] = field(default_factory=list)
-    cells: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    exemplars: dict[bytes, Exemplar] = field(default_factory=dict)
+    keys: list[SampleKey] = field(default_factory=list)
+    cells: array[int] = field(default_factory=lambda: array("I"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+    exemplars: dict[SampleKey, Exemplar] = field(default_factory=dict)
     broken: str | None = None
 
 
@@ -106,17 +107,17 @@ class FileReader:
         status = os.fstat(fd)
         data = _read_in_use(fd)
         if reading.identity != status_identity(status) or len(data) < reading.end:
-            reading.end, reading.keys, reading.cells = HEADER_SIZE, [], []
+            reading.end, reading.keys, reading.cells = HEADER_SIZE, [], array("I")
         entries = read_entries(data, reading.end)
-        reading.keys += [self._keys.parse(key).raw for key, _ in entries]
-        reading.cells += [cell for _, cell in entries]
+        reading.keys += [self._keys.parse(key) for key, _ in entries]
+        reading.cells.extend(cell for _, cell in entries)
         reading.identity, reading.end = status_identity(status), len(data)
         doubles = memoryview(data).cast("d")
-        reading.values = [doubles[cell] for cell in reading.cells]
+        reading.values = array("d", map(doubles.__getitem__, reading.cells))
         if reading.kind == "histogram":
             reading.exemplars = self._exemplars(reading)
 
-    def _exemplars(self, reading: Reading) -> dict[bytes, Exemplar]:
+    def _exemplars(self, reading: Reading) -> dict[SampleKey, Exemplar]:
         try:
             fd = os.open(self._folder / exemplar_file_name(reading.process_id), _FLAGS)
         except FileNotFoundError:

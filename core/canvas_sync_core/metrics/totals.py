@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
-
-import msgspec
 
 from canvas_sync_core.schema.metrics import PER_PROCESS
 
 from .layout import Exemplar
+from .sample_keys import SampleKey
 
 __all__ = ["LIVE_KINDS", "MERGE", "PER_PROCESS_KIND", "Totals"]
 
@@ -35,7 +35,8 @@ MERGE: Final[dict[str, Callable[[float, float], float]]] = {
 """Kind of file -> how the values of two processes become one."""
 
 
-class Totals(msgspec.Struct):
+@dataclass(slots=True)
+class Totals:
     """The combined values of several processes.
 
     Attributes:
@@ -43,10 +44,10 @@ class Totals(msgspec.Struct):
         exemplars: Key of a histogram bucket -> its newest exemplar.
     """
 
-    values: dict[str, dict[bytes, float]] = {}
-    exemplars: dict[bytes, Exemplar] = {}
+    values: dict[str, dict[SampleKey, float]] = field(default_factory=dict)
+    exemplars: dict[SampleKey, Exemplar] = field(default_factory=dict)
 
-    def merge(self, kind: str, keys: Iterable[bytes], values: Iterable[float]) -> None:
+    def merge(self, kind: str, keys: Iterable[SampleKey], values: Iterable[float]) -> None:
         """Add the values of one file; unset ones (NaN) are ignored."""
         totals, merge = self.values.setdefault(kind, {}), MERGE[kind]
         for key, value in zip(keys, values, strict=True):
@@ -54,7 +55,7 @@ class Totals(msgspec.Struct):
                 known = totals.get(key)
                 totals[key] = value if known is None else merge(known, value)
 
-    def merge_exemplars(self, exemplars: Mapping[bytes, Exemplar]) -> None:
+    def merge_exemplars(self, exemplars: Mapping[SampleKey, Exemplar]) -> None:
         """Add the exemplars of one process; the newest of each bucket is kept."""
         for key, exemplar in exemplars.items():
             known = self.exemplars.get(key)

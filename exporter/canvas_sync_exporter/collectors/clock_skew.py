@@ -57,12 +57,11 @@ def read_clock_skew(folder: Path) -> float | None:
 def _skews(folder: Path) -> Iterator[float]:
     if not folder.is_dir():
         return
-    keys = SampleKeys()
-    reader = FileReader(folder, keys)
+    reader = FileReader(folder, SampleKeys())
     for name in reader.names():
         reading = reader.read(name) if name.startswith(f"{PER_PROCESS_KIND}_") else None
         if reading is None or reading.dead:
             continue
-        for raw, value in zip(reading.keys, reading.values, strict=True):
-            if keys.parse(raw).metric == MetricName.CLOCK_SKEW and not math.isnan(value):
+        for key, value in zip(reading.keys, reading.values, strict=True):
+            if key.metric == MetricName.CLOCK_SKEW and not math.isnan(value):
                 yield value

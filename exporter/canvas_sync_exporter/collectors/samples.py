@@ -1,59 +1,59 @@
 """Converts the values of metric files to metric families.
 
-Which series there are hardly changes between scrapes. So their families, order and labels are
-worked out once for each kind of file, as its layout; a scrape only looks up values.
+Which series there are hardly changes between scrapes. So their families, order and texts are
+worked out once for each kind of file, as its layout; a scrape only looks up values by their
+positions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import reduce
+from array import array
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Protocol
 
 from prometheus_client.samples import Exemplar as ServedExemplar
-from prometheus_client.utils import floatToGoString
 
 from canvas_sync_core.metrics import Exemplar
-from canvas_sync_core.metrics.sample_keys import SampleKey, SampleKeys
+from canvas_sync_core.metrics.sample_keys import SampleKey
 from canvas_sync_core.metrics.totals import MERGE, Totals
 
-from .series import Labels, Series, SeriesFamily
+from .series import SeriesFamily, series_text
 
 __all__ = ["FamilyBuilder"]
 
-_Values = Mapping[bytes, float]
-
 
 class FamilyBuilder:
-    """Builds metric families of the values of metric files.
+    """Builds metric families of the values of metric files."""
 
-    Args:
-        keys: Parses the keys of the values.
-    """
-
-    def __init__(self, keys: SampleKeys) -> None:
-        self._keys = keys
+    def __init__(self) -> None:
         self._layouts: dict[str, _Layout] = {}
 
     def families(self, totals: Totals) -> list[SeriesFamily]:
         """Build the families of ``totals``, sorted by name."""
         families: dict[str, SeriesFamily] = {}
         for kind, values in totals.values.items():
-            for part in self._layout(kind, values).parts.values():
+            layout = self._layout(kind, list(values))
+            numbers = layout.numbers(values)
+            exemplars = layout.exemplars(totals.exemplars)
+            for part in layout.parts.values():
                 family = families.get(part.metric)
                 if family is None:
                     family = SeriesFamily(part.metric, part.help, part.type)
                     families[part.metric] = family
                 if family.type == part.type:  # otherwise, another kind already has its name
-                    part.add_to(family, values, totals.exemplars)
+                    part.add_to(family, numbers, exemplars)
         return [families[name] for name in sorted(families)]
 
-    def _layout(self, kind: str, values: _Values) -> _Layout:
+    def _layout(self, kind: str, keys: list[SampleKey]) -> _Layout:
         layout = self._layouts.get(kind)
-        if layout is None or layout.keys != list(values):
-            layout = self._layouts[kind] = _Layout(kind, map(self._keys.parse, values))
+        if layout is None or layout.keys != keys:
+            layout = self._layouts[kind] = _Layout(kind, keys)
         return layout
+
+
+_Exemplars = Mapping[SampleKey, Exemplar]
+_Labels = tuple[tuple[str, str], ...]
 
 
 class _Part(Protocol):
@@ -63,81 +63,90 @@ class _Part(Protocol):
     help: str
     type: str
 
-    def add(self, key: SampleKey) -> None:
-        """Add a key."""
+    def add(self, key: SampleKey, text: str, position: int) -> None:
+        """Add a key, whose value is at a position."""
 
     def finish(self) -> None:
         """Work out the order of the series; all keys are known."""
 
-    def add_to(
-        self, family: SeriesFamily, values: _Values, exemplars: Mapping[bytes, Exemplar]
-    ) -> None:
+    def add_to(self, family: SeriesFamily, numbers: Sequence[float], exemplars: _Exemplars) -> None:
         """Add the series with their values to a family."""
 
 
 class _Layout:
-    """The families of one kind of file, for as long as it has the same keys."""
+    """The families of one kind of file, for as long as it has the same keys.
 
-    def __init__(self, kind: str, keys: Iterable[SampleKey]) -> None:
-        self.keys: list[bytes] = []
+    Different versions may write one series under keys with different help texts; then the values of
+    the later ones are merged into that of the first.
+    """
+
+    def __init__(self, kind: str, keys: list[SampleKey]) -> None:
+        self.keys = keys
         self.parts: dict[str, _Part] = {}
-        for key in keys:
-            self.keys.append(key.raw)
-            part = self.parts.get(key.metric)
-            if part is None:
-                made = _Histograms if kind == "histogram" else _Plain
-                part = self.parts[key.metric] = made(key.metric, key.help, kind)
-            part.add(key)
+        self._merge = MERGE[kind]
+        self._further: list[tuple[int, int]] = []
+        first_positions: dict[str, int] = {}
+        for position, key in enumerate(keys):
+            text = series_text(key.sample, key.labels, key.bound)
+            first = first_positions.setdefault(text, position)
+            if first == position:
+                self._part(kind, key).add(key, text, position)
+            else:
+                self._further.append((first, position))
         for part in self.parts.values():
             part.finish()
 
+    def _part(self, kind: str, key: SampleKey) -> _Part:
+        part = self.parts.get(key.metric)
+        if part is None:
+            made = _Histograms if kind == "histogram" else _Plain
+            part = self.parts[key.metric] = made(key.metric, key.help, kind)
+        return part
+
+    def numbers(self, values: Mapping[SampleKey, float]) -> list[float]:
+        """Return the values in the order of the keys."""
+        numbers = list(values.values())
+        for first, position in self._further:
+            numbers[first] = self._merge(numbers[first], numbers[position])
+        return numbers
+
+    def exemplars(self, exemplars: _Exemplars) -> _Exemplars:
+        """Return the exemplars by the first key of their series."""
+        found = dict(exemplars)
+        for first, position in self._further:
+            exemplar = found.pop(self.keys[position], None)
+            if exemplar is not None:
+                found[self.keys[first]] = exemplar
+        return found
+
 
 class _Plain:
-    """Counters or gauges.
-
-    Different versions may write one series under keys with different help texts, so a series may
-    have several keys.
-    """
+    """Counters or gauges."""
 
     def __init__(self, metric: str, help_text: str, kind: str) -> None:
         self.metric = metric
         self.help = help_text
         self.type = kind.partition("_")[0]
-        self._merge = MERGE[kind]
-        self._keys: dict[str, dict[Labels, tuple[bytes, ...]]] = {}
-        self._series: list[Series] = []
-        self._sources: list[tuple[bytes, ...]] = []
+        self._keys: list[SampleKey] = []
+        self._texts: list[str] = []
+        self._positions = array("I")
         self._names: frozenset[str] = frozenset()
 
-    def add(self, key: SampleKey) -> None:
-        of_name = self._keys.setdefault(key.sample, {})
-        of_name[key.labels] = (*of_name.get(key.labels, ()), key.raw)
+    def add(self, key: SampleKey, text: str, position: int) -> None:
+        self._keys.append(key)
+        self._texts.append(text)
+        self._positions.append(position)
 
     def finish(self) -> None:
-        for name, of_name in self._keys.items():
-            self._series += [Series.of(name, labels) for labels in of_name]
-            self._sources += of_name.values()
-        self._names = frozenset(self._keys)
-        self._keys.clear()
+        self._names = frozenset(key.sample for key in self._keys)
 
     def add_to(
-        self, family: SeriesFamily, values: _Values, _exemplars: Mapping[bytes, Exemplar]
+        self, family: SeriesFamily, numbers: Sequence[float], _exemplars: _Exemplars
     ) -> None:
         family.sample_names |= self._names
-        family.series += self._series
-        for sources in self._sources:
-            value = values[sources[0]]
-            if len(sources) > 1:
-                value = reduce(self._merge, map(values.__getitem__, sources))
-            family.values.append(value)
-
-
-@dataclass(slots=True)
-class _Histogram:
-    """The keys of one histogram: of its sum, and of each of its buckets."""
-
-    sums: tuple[bytes, ...] = ()
-    buckets: dict[float, tuple[bytes, ...]] = field(default_factory=dict)
+        family.keys += self._keys
+        family.texts += self._texts
+        family.values += map(numbers.__getitem__, self._positions)
 
 
 class _Histograms:
@@ -147,48 +156,40 @@ class _Histograms:
         self.metric = metric
         self.help = help_text
         self.type = kind
-        self._groups: dict[Labels, _Histogram] = {}
-        self._series: list[Series] = []
-        self._positions: dict[bytes, int] = {}
-        self._names = (f"{metric}_bucket", f"{metric}_count", f"{metric}_sum")
+        self._added: dict[_Labels, list[tuple[SampleKey, str, int]]] = {}
+        self._keys: list[SampleKey] = []
+        self._texts: list[str] = []
+        self._positions: list[tuple[array[int], int | None]] = []
+        """Of the buckets of each histogram, in order, and of its sum."""
 
-    def add(self, key: SampleKey) -> None:
-        group = self._groups.setdefault(key.labels, _Histogram())
-        if key.bound is None:
-            group.sums += (key.raw,)
-        else:
-            group.buckets[key.bound] = (*group.buckets.get(key.bound, ()), key.raw)
+    def add(self, key: SampleKey, text: str, position: int) -> None:
+        self._added.setdefault(key.labels, []).append((key, text, position))
 
     def finish(self) -> None:
-        bucket_name, count_name, sum_name = self._names
-        for labels, group in self._groups.items():
-            group.buckets = {bound: group.buckets[bound] for bound in sorted(group.buckets)}
-            for bound, sources in group.buckets.items():
-                self._positions |= dict.fromkeys(sources, len(self._series))
-                le = floatToGoString(bound)  # type: ignore[no-untyped-call] # it has no types
-                self._series.append(Series.of(bucket_name, labels, le))
-            self._series.append(Series.of(count_name, labels))
-            self._series.append(Series.of(sum_name, labels))
+        for labels, added in self._added.items():
+            buckets = [each for each in added if each[0].bound is not None]
+            buckets.sort(key=lambda each: each[0].bound or 0.0)
+            sums = [position for key, _, position in added if key.bound is None]
+            self._keys += [key for key, _, _ in buckets] + [added[0][0]] * 2
+            self._texts += [text for _, text, _ in buckets]
+            self._texts += [series_text(f"{self.metric}_{end}", labels) for end in ("count", "sum")]
+            positions = array("I", [position for _, _, position in buckets])
+            self._positions.append((positions, sums[0] if sums else None))
+        self._added.clear()
 
-    def add_to(
-        self, family: SeriesFamily, values: _Values, exemplars: Mapping[bytes, Exemplar]
-    ) -> None:
-        start = len(family.series)
-        family.sample_names.update(self._names)
-        family.series += self._series
-        add = family.values.append
-        for group in self._groups.values():
-            count = 0.0
-            for sources in group.buckets.values():
-                for key in sources:
-                    count += values[key]
-                add(count)
-            add(count)
-            add(sum(values[key] for key in group.sums))
-        for key, exemplar in exemplars.items():
-            position = self._positions.get(key)
-            if position is not None:
-                family.exemplars[start + position] = _served(exemplar)
+    def add_to(self, family: SeriesFamily, numbers: Sequence[float], exemplars: _Exemplars) -> None:
+        start = len(family.texts)
+        family.sample_names |= {f"{self.metric}_{end}" for end in ("bucket", "count", "sum")}
+        family.keys += self._keys
+        family.texts += self._texts
+        for buckets, sum_position in self._positions:
+            counts = list(accumulate(map(numbers.__getitem__, buckets)))
+            family.values += counts
+            family.values.append(counts[-1] if counts else 0.0)
+            family.values.append(0.0 if sum_position is None else numbers[sum_position])
+        for position, key in enumerate(self._keys) if exemplars else ():
+            if key in exemplars and family.texts[start + position].startswith(key.sample):
+                family.exemplars[start + position] = _served(exemplars[key])
 
 
 def _served(exemplar: Exemplar) -> ServedExemplar:

@@ -2,62 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
-import msgspec
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Exemplar, Sample
+from prometheus_client.utils import floatToGoString
 
-__all__ = ["Labels", "Series", "SeriesFamily", "escaped"]
+from canvas_sync_core.metrics.sample_keys import SampleKey
 
-Labels = tuple[tuple[str, str], ...]
-
-
-class Series(msgspec.Struct, frozen=True, gc=False):
-    """A series as it is served.
-
-    There may be tens of thousands, all kept, so the garbage collector need not go through them.
-
-    Attributes:
-        name: Name of its samples.
-        labels: Without ``le``.
-        le: The upper bound of a bucket.
-        text: Name and labels as an exposition shows them.
-    """
-
-    name: str
-    labels: Labels
-    le: str | None
-    text: str
-
-    @classmethod
-    def of(cls, name: str, labels: Labels, le: str | None = None) -> Series:
-        """Write a series; neither its name nor those of its labels need escaping."""
-        whole = labels if le is None else (*labels, ("le", le))
-        if not whole:
-            return cls(name, labels, le, name)
-        pairs = ",".join(f'{label}="{escaped(value)}"' for label, value in sorted(whole))
-        return cls(name, labels, le, f"{name}{{{pairs}}}")
-
-    def all_labels(self) -> dict[str, str]:
-        """Return the labels with ``le``."""
-        return dict(self.labels) if self.le is None else {**dict(self.labels), "le": self.le}
+__all__ = ["SeriesFamily", "escaped", "series_text", "shown_bound"]
 
 
 class SeriesFamily(Metric):
     """A family that makes an object of each sample only for those who ask for ``samples``.
 
     Attributes:
-        series: Its series, in order.
+        texts: Name and labels of each series as an exposition shows them, in order.
+        keys: The key that has the labels of each.
         values: The value of each.
         exemplars: Position of a series -> its exemplar.
-        sample_names: The names that occur in ``series``.
+        sample_names: The names that occur in ``texts``.
     """
 
     def __init__(self, name: str, documentation: str, typ: str) -> None:
         super().__init__(name, documentation, typ)
         del self.samples  # an attribute would hide the property
-        self.series: list[Series] = []
+        self.texts: list[str] = []
+        self.keys: list[SampleKey] = []
         self.values: list[float] = []
         self.exemplars: dict[int, Exemplar] = {}
         self.sample_names: set[str] = set()
@@ -65,10 +37,32 @@ class SeriesFamily(Metric):
     @cached_property
     def samples(self) -> list[Sample]:  # type: ignore[override] # an attribute of the library's
         """The same as samples of the library."""
-        return [
-            Sample(each.name, each.all_labels(), value, None, self.exemplars.get(position))
-            for position, (each, value) in enumerate(zip(self.series, self.values, strict=True))
-        ]
+        return list(self._samples())
+
+    def _samples(self) -> Iterator[Sample]:
+        series = zip(self.texts, self.keys, self.values, strict=True)
+        for position, (text, key, value) in enumerate(series):
+            name = text.partition("{")[0]
+            labels = dict(key.labels)
+            if name == key.sample and key.bound is not None:  # not the count beside the bucket
+                labels["le"] = shown_bound(key.bound)
+            yield Sample(name, labels, value, None, self.exemplars.get(position))
+
+
+def series_text(name: str, labels: tuple[tuple[str, str], ...], bound: float | None = None) -> str:
+    """Write a series; neither its name nor those of its labels need escaping."""
+    if bound is not None:
+        labels = tuple(sorted((*labels, ("le", shown_bound(bound)))))
+    if not labels:
+        return name
+    pairs = ",".join([f'{label}="{escaped(value)}"' for label, value in labels])
+    return f"{name}{{{pairs}}}"
+
+
+def shown_bound(bound: float) -> str:
+    """Return the value of the label ``le``."""
+    text: str = floatToGoString(bound)  # type: ignore[no-untyped-call] # the library has no types
+    return text
 
 
 def escaped(value: str) -> str:

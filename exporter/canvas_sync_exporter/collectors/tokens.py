@@ -96,17 +96,15 @@ def read_token_expiries(folder: Path) -> dict[str, float]:
 def _read(folder: Path) -> list[_Gauges]:
     if not folder.is_dir():
         return []
-    keys = SampleKeys()
-    reader = FileReader(folder, keys)
+    reader = FileReader(folder, SampleKeys())
     names = (name for name in reader.names() if name.startswith(f"{PER_PROCESS_KIND}_"))
     readings = filter(None, map(reader.read, names))
-    return [_gauges(reading, keys) for reading in readings if not reading.dead]
+    return [_gauges(reading) for reading in readings if not reading.dead]
 
 
-def _gauges(reading: Reading, keys: SampleKeys) -> _Gauges:
+def _gauges(reading: Reading) -> _Gauges:
     gauges: _Gauges = {}
-    for raw, value in zip(reading.keys, reading.values, strict=True):
-        key = keys.parse(raw)
+    for key, value in zip(reading.keys, reading.values, strict=True):
         token = dict(key.labels).get("token")
         if token is not None and not math.isnan(value):
             gauges.setdefault(key.metric, {})[token] = value

@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_exporter.judge.judge import Judge
 from canvas_sync_exporter.messages.messenger import Messenger
 from canvas_sync_exporter.settings import Configuration
@@ -30,7 +30,7 @@ _DELIVERY_SECONDS = 2.0
 def recurring_jobs(
     config: Configuration,
     engine: Engine,
-    processes: ProcessCollector,
+    metric_files: SharedMetricFolder,
     judge: Judge,
     messenger: Messenger | None = None,
 ) -> tuple[Job, ...]:
@@ -39,7 +39,7 @@ def recurring_jobs(
     Args:
         config: The settings.
         engine: The database with the table of runs.
-        processes: Folds the metric files of dead processes.
+        metric_files: Folds those of dead processes.
         judge: The judge, which runs periodically.
         messenger: Sends messages; None if they have no destination.
     """
@@ -50,7 +50,7 @@ def recurring_jobs(
     interrupted_runs = InterruptedRuns(engine, app, settings.interrupted_after_seconds)
     old_runs = OldRuns(engine, settings.run_days, settings.cleanup_time, app.timezone)
     return (
-        Job("fold of metric files", processes.fold, Every(60)),
+        Job("fold of metric files", metric_files.fold, Every(60)),
         Job("search for interrupted runs", interrupted_runs.close, watch),
         Job("roll-up of runs", RollUp(engine).advance, Every(2)),
         Job(

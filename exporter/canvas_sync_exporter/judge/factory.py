@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from canvas_sync_core.identifiers import host_name
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_exporter.settings import Configuration
 
 from . import verdict
@@ -23,18 +24,26 @@ __all__ = ["make_judge"]
 _FILE: Final = "incidents.json"
 
 
-def make_judge(config: Configuration, engine: Engine) -> Judge:
+def make_judge(config: Configuration, engine: Engine, metric_files: SharedMetricFolder) -> Judge:
     """Create the judge, which does nothing until it is asked to judge.
 
     Args:
         config: The settings, with the configuration file.
         engine: The database with the runs and the incidents.
+        metric_files: Those of the syncs.
     """
 
     def pauses(since: datetime) -> Sequence[Pause]:
         return all_pauses_since(config.file.pauses, engine, since)
 
-    gatherer = Gatherer(engine, config, Expectations(config).at, pauses, lambda: datetime.now(UTC))
+    gatherer = Gatherer(
+        engine,
+        config,
+        Expectations(config).at,
+        pauses,
+        lambda: datetime.now(UTC),
+        metric_files=metric_files,
+    )
     folder = config.app.state_folder.absolute()
     name = f"{host_name()}:{folder}"
     return Judge(name, gatherer.gather, verdict.judge, engine, folder / _FILE)

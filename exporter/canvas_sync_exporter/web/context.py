@@ -9,6 +9,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from canvas_sync_core.locks import Event
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.store.fingerprint import Fingerprints
 from canvas_sync_core.store.rollups.errors import ErrorReader
 from canvas_sync_core.store.rollups.reading import Rollups
@@ -49,6 +50,7 @@ class WebContext:
     Attributes:
         jobs: None in a user's own app, where no jobs run.
         judge: None there too.
+        metric_files: Those that this process reads already, if it does.
         stopping: Set when the server stops, so that streams end too.
         rollups: Answers from the rollups, with a cache that all requests share.
         log_streams: The open streams of the logs, whose number is limited.
@@ -62,6 +64,7 @@ class WebContext:
     access: Access
     jobs: JobsView | None = None
     judge: JudgeView | None = None
+    metric_files: SharedMetricFolder | None = None
     stopping: Event = field(default_factory=Event)
     rollups: Rollups = field(init=False)
     log_streams: LogStreams = field(init=False)

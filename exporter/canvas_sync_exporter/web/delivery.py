@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from hashlib import blake2b
 from typing import Final, Protocol
 
 from flask import Response, request
-from isal import igzip
+from isal import igzip, isal_zlib
 
-__all__ = ["Body", "compress", "deliver"]
+__all__ = ["Body", "compress", "compress_parts", "deliver"]
 
 _LEAST_BYTES: Final = 1024  # a smaller response fits into one packet anyway
 _GZIP_LEVEL: Final = 1
+_GZIP_FORMAT: Final = 16 + isal_zlib.MAX_WBITS
 _SMALL_BYTES: Final = 256 * 1024
 
 
@@ -80,3 +82,26 @@ def compress(response: Response, body: _Compressible | None = None) -> Response:
         response.set_data(body.zipped)
         response.content_encoding = "gzip"
     return response
+
+
+def compress_parts(response: Response, parts: Iterable[bytes]) -> Response:
+    """Give the response to the current request a long body, and compress it as above.
+
+    The body is never in memory in one piece, nor both plain and compressed.
+
+    Args:
+        response: The response.
+        parts: Its body.
+    """
+    response.vary.add("Accept-Encoding")
+    if request.accept_encodings["gzip"] > 0:
+        parts = _zipped_parts(parts)
+        response.content_encoding = "gzip"
+    response.response = list(parts)
+    return response
+
+
+def _zipped_parts(parts: Iterable[bytes]) -> Iterator[bytes]:
+    packer = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_FORMAT)
+    yield from filter(None, map(packer.compress, parts))
+    yield packer.flush()

@@ -11,7 +11,7 @@ the text format moves to the end of a family) are left to prometheus-client.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import starmap
 from typing import Final
@@ -33,6 +33,8 @@ _END: Final = b"# EOF\n"
 _CLASSIC_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _ESCAPES_CLASSIC_NAMES: Final = ("=dots", "=values")
 _TYPES: Final = frozenset({"counter", "gauge", "histogram"})
+_SERIES_AT_ONCE: Final = 500
+"""Tens of thousands of lines at once would take several times the memory of their text."""
 _LONG_NUMBER: Final = 1e6
 """From here on, Go writes an exponent."""
 
@@ -41,7 +43,7 @@ class _UnusualError(Exception):
     """This family must be written by prometheus-client."""
 
 
-def expose(families: Iterable[Metric], accept: str) -> tuple[bytes, str]:
+def expose(families: Iterable[Metric], accept: str) -> tuple[Iterator[bytes], str]:
     """Write metric families in the format that the caller accepts.
 
     Args:
@@ -49,14 +51,20 @@ def expose(families: Iterable[Metric], accept: str) -> tuple[bytes, str]:
         accept: The ``Accept`` header of the request.
 
     Returns:
-        The exposition and its content type.
+        The parts of the exposition, each written when it is asked for, and its content type.
     """
     encode, content_type = _negotiated(accept)
     if content_type.endswith(_ESCAPES_CLASSIC_NAMES):
-        return encode(_Only(*families)), content_type
+        return iter([encode(_Only(*families))]), content_type
     is_openmetrics = content_type.startswith(_OPENMETRICS)
-    parts = [_family(family, encode, is_openmetrics=is_openmetrics) for family in families]
-    return b"".join([*parts, _END] if is_openmetrics else parts), content_type
+    return _parts(families, encode, is_openmetrics=is_openmetrics), content_type
+
+
+def _parts(families: Iterable[Metric], encode: Encoder, *, is_openmetrics: bool) -> Iterator[bytes]:
+    for family in families:
+        yield from _family(family, encode, is_openmetrics=is_openmetrics)
+    if is_openmetrics:
+        yield _END
 
 
 def _negotiated(accept: str) -> tuple[Encoder, str]:
@@ -66,14 +74,19 @@ def _negotiated(accept: str) -> tuple[Encoder, str]:
         return choose_encoder("")
 
 
-def _family(family: Metric, encode: Encoder, *, is_openmetrics: bool) -> bytes:
+def _family(family: Metric, encode: Encoder, *, is_openmetrics: bool) -> Iterator[bytes]:
     try:
-        return "".join(_lines(family, is_openmetrics=is_openmetrics)).encode()
+        lines = _lines(family, is_openmetrics=is_openmetrics)
     except _UnusualError:
-        return encode(_Only(family)).removesuffix(_END)
+        yield encode(_Only(family)).removesuffix(_END)
+        return
+    yield "".join(lines).encode()
+    if isinstance(family, SeriesFamily):
+        yield from _series(family, is_openmetrics=is_openmetrics)
 
 
-def _lines(family: Metric, *, is_openmetrics: bool) -> Iterable[str]:
+def _lines(family: Metric, *, is_openmetrics: bool) -> list[str]:
+    """Write a family, but of a :class:`SeriesFamily` only what precedes the series."""
     if family.type not in _TYPES or family.unit:
         raise _UnusualError
     name = _plain(family.name)
@@ -84,7 +97,9 @@ def _lines(family: Metric, *, is_openmetrics: bool) -> Iterable[str]:
         name += "_total"
     lines = [f"# HELP {name} {help_text}\n", f"# TYPE {name} {family.type}\n"]
     if isinstance(family, SeriesFamily):
-        return lines + _series_lines(family, is_openmetrics=is_openmetrics)
+        if not is_openmetrics and any(map(_is_moved_in_text, family.sample_names)):
+            raise _UnusualError
+        return lines
     for sample_name, labels, value, timestamp, exemplar, native in family.samples:
         if timestamp is not None or native or value is None:
             raise _UnusualError
@@ -96,15 +111,19 @@ def _lines(family: Metric, *, is_openmetrics: bool) -> Iterable[str]:
     return lines
 
 
-def _series_lines(family: SeriesFamily, *, is_openmetrics: bool) -> list[str]:
-    if not is_openmetrics and any(map(_is_moved_in_text, family.sample_names)):
-        raise _UnusualError
-    values = map(_number, family.values)
-    lines = [f"{each.text} {value}\n" for each, value in zip(family.series, values, strict=True)]
-    if is_openmetrics:
-        for position, exemplar in family.exemplars.items():
-            lines[position] = f"{lines[position][:-1]}{_exemplar(exemplar)}\n"
-    return lines
+def _series(family: SeriesFamily, *, is_openmetrics: bool) -> Iterator[bytes]:
+    exemplars = family.exemplars if is_openmetrics else {}
+    for start in range(0, len(family.texts), _SERIES_AT_ONCE):
+        part = slice(start, start + _SERIES_AT_ONCE)
+        values = map(_number, family.values[part])
+        lines = [
+            f"{text} {value}\n" for text, value in zip(family.texts[part], values, strict=True)
+        ]
+        for position in range(start, start + len(lines)) if exemplars else ():
+            if position in exemplars:
+                line = lines[position - start]
+                lines[position - start] = f"{line[:-1]}{_exemplar(exemplars[position])}\n"
+        yield "".join(lines).encode()
 
 
 def _is_moved_in_text(sample_name: str) -> bool:

@@ -15,7 +15,7 @@ from canvas_sync_core.schema.metrics import METRICS, MetricName
 
 from .access import Access
 from .auth import Scope
-from .delivery import compress
+from .delivery import compress_parts
 from .exposition import expose
 from .response_cache import set_request_labels
 
@@ -32,11 +32,11 @@ def metrics_blueprint(registry: CollectorRegistry, access: Access) -> Blueprint:
     @blueprint.get("/metrics")
     def metrics() -> Response:
         access.require(request, Scope.METRICS)
-        body, content_type = expose(registry.collect(), request.headers.get("Accept", ""))
-        response = Response(body, content_type=content_type)
+        parts, content_type = expose(registry.collect(), request.headers.get("Accept", ""))
+        response = Response(content_type=content_type)
         response.headers["Cache-Control"] = "no-store"
         response.vary.add("Accept")
-        return compress(response)
+        return compress_parts(response, parts)
 
     return blueprint
 

@@ -6,8 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 from canvas_sync_core.canvas.quota import LEAK_RATE, PRECHARGE, TokenQuota
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.collectors import ProcessCollector
 from canvas_sync_exporter.collectors.tokens import read_token_expiries, read_token_quotas
 
 from .context import WebContext
@@ -107,7 +107,7 @@ class QuotaApi:
     def __init__(self, context: WebContext) -> None:
         self._folder = context.configuration.app.metrics_folder
         self._expiries = context.configuration.exporter.token_expiries
-        self._processes = ProcessCollector(self._folder)
+        self._metric_files = context.metric_files or SharedMetricFolder(self._folder)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints, in the order in which the documentation shows them."""
@@ -139,8 +139,8 @@ class QuotaApi:
         )
 
     def _routes(self) -> list[RouteCost]:
-        requests = self._processes.sums(MetricName.API_REQUESTS, "route")
-        costs = self._processes.sums(MetricName.API_REQUEST_COST, "route")
+        requests = self._metric_files.sums(MetricName.API_REQUESTS, "route")
+        costs = self._metric_files.sums(MetricName.API_REQUEST_COST, "route")
         total = sum(costs.values())
         routes = [
             RouteCost(

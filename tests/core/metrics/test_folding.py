@@ -35,7 +35,7 @@ def test_a_fold_that_is_killed_at_any_step_neither_loses_nor_doubles(tmp_path: P
     for number in range(1, len(steps) + 1):
         folder = tmp_path / str(number)
         leave_dead(folder, 1)
-        ProcessCollector(folder).fold()
+        ProcessCollector(folder).files.fold()
         leave_dead(folder, 10)
         for _ in range(2):
             fold = start("fold", folder, number)
@@ -83,7 +83,7 @@ def test_one_damaged_copy_is_mended_from_the_other(tmp_path: Path, damage: str) 
 def test_two_damaged_copies_are_an_error_and_never_a_restart_from_zero(tmp_path: Path) -> None:
     """Neither scrape nor fold goes on; files of the dead stay where they are."""
     leave_dead(tmp_path, 7)
-    ProcessCollector(tmp_path).fold()
+    ProcessCollector(tmp_path).files.fold()
     for name in COPIES:
         (tmp_path / name).write_bytes(b"garbage")
     leave_dead(tmp_path, 1)
@@ -91,7 +91,7 @@ def test_two_damaged_copies_are_an_error_and_never_a_restart_from_zero(tmp_path:
     with pytest.raises(StateDamagedError, match="Restore one of them"):
         samples(collector)
     with pytest.raises(StateDamagedError):
-        collector.fold()
+        collector.files.fold()
     assert list(tmp_path.glob("counter_*.db"))
 
 
@@ -99,7 +99,7 @@ def test_a_fold_with_nothing_to_do_writes_nothing(tmp_path: Path) -> None:
     """It answers 0 and leaves the state as it was."""
     leave_dead(tmp_path, 1)
     collector = ProcessCollector(tmp_path)
-    assert collector.fold() > 0
+    assert collector.files.fold() > 0
     before = (tmp_path / COPIES[0]).stat().st_mtime_ns
-    assert collector.fold() == 0
+    assert collector.files.fold() == 0
     assert (tmp_path / COPIES[0]).stat().st_mtime_ns == before

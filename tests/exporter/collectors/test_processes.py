@@ -161,7 +161,7 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
     collector = ProcessCollector(tmp_path)
     assert samples(collector)[MetricName.BROKEN_FILES] == 0
-    collector.fold()
+    collector.files.fold()
     assert all((tmp_path / name).read_bytes() == content for name, content in foreign.items())
 
 
@@ -191,7 +191,7 @@ def test_counters_of_the_exporter_itself_survive_its_restart(tmp_path: Path) -> 
             files.counter(MetricName.CLEANUP_RECLAIMED).add(100)
             files.gauge(MetricName.CLEANUP_LAST_SUCCESS).set(1.7e9)
         collector = ProcessCollector(tmp_path)
-        collector.fold()
+        collector.files.fold()
         files.close()
     values = samples(ProcessCollector(tmp_path))
     assert values[MetricName.CLEANUP_RECLAIMED] == 300

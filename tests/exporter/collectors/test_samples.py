@@ -11,7 +11,7 @@ from prometheus_client.samples import Sample
 
 from canvas_sync_core.metrics import Exemplar, MetricFiles
 from canvas_sync_core.metrics.folding import MetricFolder
-from canvas_sync_core.metrics.sample_keys import SampleKeys
+from canvas_sync_core.metrics.sample_keys import SampleKey, SampleKeys
 from canvas_sync_core.metrics.totals import Totals
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.samples import FamilyBuilder
@@ -21,9 +21,8 @@ class Served:
     """What is served of the metric files of a folder."""
 
     def __init__(self, folder: Path) -> None:
-        keys = SampleKeys()
-        self._folder = MetricFolder(folder, keys)
-        self._builder = FamilyBuilder(keys)
+        self._folder = MetricFolder(folder, SampleKeys())
+        self._builder = FamilyBuilder()
 
     def samples(self) -> dict[str, list[Sample]]:
         families = self._builder.families(self._folder.read())
@@ -70,17 +69,19 @@ def test_values_of_the_same_series_change_from_scrape_to_scrape(tmp_path: Path) 
     files.close()
 
 
-def _key(metric: str, help_text: str = "Help.", **labels: str) -> bytes:
-    return json.dumps([metric.removesuffix("_sum"), metric, labels, help_text]).encode()
+def _key(sample: str, help_text: str = "Help.", **labels: str) -> SampleKey:
+    metric = sample.removesuffix("_sum").removesuffix("_bucket")
+    key = json.dumps([metric, sample, labels, help_text]).encode()
+    return SampleKeys().parse(key)
 
 
-def _samples(values: dict[str, dict[bytes, float]]) -> dict[str, float]:
+def _samples(values: dict[str, dict[SampleKey, float]]) -> dict[str, float]:
     """Return what is served of the values of each kind of file, by its text in an exposition."""
-    families = FamilyBuilder(SampleKeys()).families(Totals(values))
+    families = FamilyBuilder().families(Totals(values))
     return {
-        series.text: value
+        text: value
         for family in families
-        for series, value in zip(family.series, family.values, strict=True)
+        for text, value in zip(family.texts, family.values, strict=True)
     }
 
 
@@ -96,10 +97,10 @@ def test_a_series_of_two_versions_with_other_help_is_one(kind: str, expected: fl
 
 def test_histograms_of_two_versions_are_added_up_and_cumulative() -> None:
     values = {
-        _key("took", "Old.", le="1.0"): 1.0,
-        _key("took", "New.", le="1.0"): 2.0,
-        _key("took", "New.", le="0.5"): 4.0,
-        _key("took", "New.", le="+Inf"): 8.0,
+        _key("took_bucket", "Old.", le="1.0"): 1.0,
+        _key("took_bucket", "New.", le="1.0"): 2.0,
+        _key("took_bucket", "New.", le="0.5"): 4.0,
+        _key("took_bucket", "New.", le="+Inf"): 8.0,
         _key("took_sum", "Old."): 0.5,
         _key("took_sum", "New."): 0.25,
     }
@@ -118,11 +119,11 @@ def test_a_name_that_another_kind_has_already_is_served_once() -> None:
 
 
 def test_families_come_by_name_each_with_the_exemplars_of_its_buckets() -> None:
-    buckets = {name: _key(name, le="1.0") for name in ("later", "earlier")}
+    buckets = {name: _key(f"{name}_bucket", le="1.0") for name in ("later", "earlier")}
     exemplar = Exemplar("4bf9", 0.5, time=7.0)
     totals = Totals({"histogram": dict.fromkeys(buckets.values(), 1.0)})
-    totals.exemplars = {buckets["later"]: exemplar, b"of no bucket": exemplar}
-    earlier, later = FamilyBuilder(SampleKeys()).families(totals)
+    totals.exemplars = {buckets["later"]: exemplar, _key("of_no_bucket"): exemplar}
+    earlier, later = FamilyBuilder().families(totals)
     assert (earlier.name, earlier.exemplars) == ("earlier", {})
     assert (later.name, later.exemplars) == (
         "later",

@@ -82,7 +82,7 @@ def test_each_value_is_served_and_nothing_twice(tmp_path: Path) -> None:
 def test_nothing_is_served_of_processes_that_have_ended(tmp_path: Path) -> None:
     with process(tmp_path, call("aa", 3.0)):
         pass
-    ProcessCollector(tmp_path).fold()
+    ProcessCollector(tmp_path).files.fold()
 
     assert read_token_quotas(tmp_path, NOW) == []
     assert samples(TokensCollector(tmp_path, {})) == {}

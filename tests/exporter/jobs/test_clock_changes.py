@@ -16,8 +16,8 @@ import time_machine
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.base import BaseScheduler
 
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.store.database import open_engine
-from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.jobs import old_runs as old_runs_module
 from canvas_sync_exporter.jobs import scheduler as scheduler_module
 from canvas_sync_exporter.jobs.job import Every, Job, NightlyCheck
@@ -174,11 +174,11 @@ def test_no_job_pauses_or_runs_twice_when_clocks_are_set(
     monkeypatch.setattr(old_runs_module, "delete_runs", lambda *_: 1)
     runs = _Runs()
     with time_machine.travel(start, tick=False) as clock:
-        processes = ProcessCollector(config.app.metrics_folder)
+        files = SharedMetricFolder(config.app.metrics_folder)
         channel = PostingChannel("http://127.0.0.1:9", "slack")
         messenger = Messenger(config, engine, [channel], in_memory=list)
-        judge = make_judge(config, engine)
-        all_jobs = recurring_jobs(config, engine, processes, judge, messenger)
+        judge = make_judge(config, engine, files)
+        all_jobs = recurring_jobs(config, engine, files, judge, messenger)
         jobs = JobScheduler(map(runs.recorded, all_jobs))
         jobs.start()
         (driven,) = scheduler

@@ -11,10 +11,10 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from sqlalchemy import Engine
 
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_core.store.spool.lines import encode
 from canvas_sync_core.store.spool.own_file import Spool
-from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.jobs.job import Every, Job
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs_when_due
 from canvas_sync_exporter.jobs.scheduler import JobScheduler
@@ -28,8 +28,8 @@ from support.waiting import wait_until
 
 
 def _scheduler(config: Configuration, engine: Engine) -> JobScheduler:
-    processes = ProcessCollector(config.app.metrics_folder)
-    return JobScheduler(recurring_jobs(config, engine, processes, make_judge(config, engine)))
+    files = SharedMetricFolder(config.app.metrics_folder)
+    return JobScheduler(recurring_jobs(config, engine, files, make_judge(config, engine, files)))
 
 
 @contextmanager

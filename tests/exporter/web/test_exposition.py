@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import pytest
@@ -12,9 +13,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar, NativeHistogram, Sample
 
-from canvas_sync_exporter.collectors.series import Series, SeriesFamily, escaped
+from canvas_sync_core.metrics.sample_keys import SampleKeys
+from canvas_sync_exporter.collectors.series import SeriesFamily, escaped, series_text
 from canvas_sync_exporter.web import exposition
-from canvas_sync_exporter.web.exposition import expose
+from canvas_sync_exporter.web.exposition import expose as expose_parts
 
 ACCEPTED = [
     "",
@@ -37,6 +39,11 @@ odd_label_sets = label_sets | st.dictionaries(
 )
 exemplars = st.builds(Exemplar, label_sets, values, st.none() | st.floats(0, 2e9, allow_nan=False))
 native = st.just(NativeHistogram(4.0, 2.5, 3, 0.1, 0.0))
+
+
+def expose(shown: Iterable[Metric], accept: str) -> tuple[bytes, str]:
+    parts, content_type = expose_parts(shown, accept)
+    return b"".join(parts), content_type
 
 
 class Families(Collector):
@@ -79,9 +86,12 @@ def series_families(draw: st.DrawFn) -> SeriesFamily:
     family = SeriesFamily(draw(label_names), draw(st.text(max_size=20)), "histogram")
     for position in range(draw(st.integers(0, 4))):
         name = family.name + draw(st.sampled_from(["_bucket", "_sum", "_created"]))
-        labels = tuple(sorted(draw(label_sets).items()))
+        labels = draw(label_sets)
+        labels.pop("le", None)  # our keys have numbers there
+        key = SampleKeys().parse(json.dumps([family.name, name, labels, ""]).encode())
         family.sample_names.add(name)
-        family.series.append(Series.of(name, labels))
+        family.keys.append(key)
+        family.texts.append(series_text(name, key.labels))
         family.values.append(draw(values))
         if name.endswith("_bucket") and (exemplar := draw(st.none() | exemplars)):
             family.exemplars[position] = exemplar
@@ -94,6 +104,20 @@ def test_families_of_series_are_as_the_library_shows_their_samples(
 ) -> None:
     encode, content_type = choose_encoder(accept)
     assert expose(shown, accept) == (encode(Families(shown)), content_type)
+
+
+def test_a_long_family_is_written_in_parts_none_of_which_is_long() -> None:
+    family = SeriesFamily("calls", "Calls.", "counter")
+    for number in range(3000):
+        key = SampleKeys().parse(b'["calls", "calls_total", {"number": "%d"}, ""]' % number)
+        family.keys.append(key)
+        family.texts.append(series_text(key.sample, key.labels))
+        family.values.append(number)
+    family.exemplars = {2999: Exemplar({"trace_id": "1"}, 0.5, 7.0)}
+    for accept in ("", "application/openmetrics-text;version=1.0.0"):
+        parts = list(expose_parts([family], accept)[0])
+        assert max(map(len, parts)) < 50_000
+        assert b"".join(parts) == choose_encoder(accept)[0](Families([family]))
 
 
 @pytest.mark.parametrize("accept", ACCEPTED)

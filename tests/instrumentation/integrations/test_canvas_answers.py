@@ -86,7 +86,7 @@ class Left:
 
     def metric(self, name: MetricName, label: str) -> dict[str, float]:
         """The values of a counter that are not 0."""
-        return {key: value for key, value in self._metrics.sums(name, label).items() if value}
+        return {key: value for key, value in self._metrics.files.sums(name, label).items() if value}
 
 
 def get(server: CanvasServer, path: str, user: int = 41) -> requests.Response:

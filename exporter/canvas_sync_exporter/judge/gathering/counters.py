@@ -6,11 +6,10 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
 
-from canvas_sync_core.metrics.folding import MetricFolder
-from canvas_sync_core.metrics.sample_keys import SampleKeys
+from canvas_sync_core.metrics.sample_keys import SampleKey
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.metrics.totals import Totals
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.judge.facts import (
@@ -52,7 +51,7 @@ class CounterFacts:
     cleanup_failed: bool = False
 
 
-_Increases = Counter[bytes]
+_Increases = Counter[SampleKey]
 
 
 @dataclass(slots=True)
@@ -62,13 +61,11 @@ class CounterWatch:
     Values at the first reading are the baseline, because they may be old.
 
     Attributes:
-        folder: The folder of the metric files; while it is missing, nothing is counted.
+        files: The metric files; while their folder is missing, nothing is counted.
     """
 
-    folder: Path
-    _keys: SampleKeys = field(default_factory=SampleKeys)
-    _files: MetricFolder | None = None
-    _values: dict[bytes, float] | None = None
+    files: SharedMetricFolder
+    _values: dict[SampleKey, float] | None = None
     _traffic: deque[tuple[datetime, _Increases]] = field(default_factory=deque)
     _refusals: dict[str, Refusal] = field(default_factory=dict)
     _dropped: dict[tuple[str, str], DroppedTelemetry] = field(default_factory=dict)
@@ -81,11 +78,11 @@ class CounterWatch:
             StateDamagedError: The counters of dead processes cannot be read.
             OSError: The folder cannot be read.
         """
-        totals = self._read_files()
+        totals = self.files.read()
         values = {
             key: value
             for key, value in totals.values.get("counter", {}).items()
-            if self._keys.parse(key).sample in _WATCHED
+            if key.sample in _WATCHED
         }
         self._note(self._increases(values), now)
         self._values = values
@@ -97,13 +94,7 @@ class CounterWatch:
             cleanup_failed=self._cleanup_failed,
         )
 
-    def _read_files(self) -> Totals:
-        if not self.folder.is_dir():
-            return Totals()
-        self._files = self._files or MetricFolder(self.folder, self._keys)
-        return self._files.read()
-
-    def _increases(self, values: Mapping[bytes, float]) -> _Increases:
+    def _increases(self, values: Mapping[SampleKey, float]) -> _Increases:
         if self._values is None:
             return Counter()
         before = self._values
@@ -118,8 +109,7 @@ class CounterWatch:
 
     def _note(self, increases: _Increases, now: datetime) -> None:
         traffic: _Increases = Counter()
-        for raw, count in increases.items():
-            key = self._keys.parse(raw)
+        for key, count in increases.items():
             labels = dict(key.labels)
             if key.sample == MetricName.API_AUTH_FAILURES:
                 self._note_refusal(labels["reason"], count, now)
@@ -128,7 +118,7 @@ class CounterWatch:
             elif key.sample == MetricName.CLEANUP_RUNS:
                 self._cleanup_failed = labels["status"] == "failed"
             else:
-                traffic[raw] = count
+                traffic[key] = count
         if traffic:
             self._traffic.append((now, traffic))
         self._forget(now)
@@ -159,8 +149,7 @@ class CounterWatch:
             MetricName.API_THROTTLED: Counter(),
             MetricName.API_TRUNCATED_LISTS: Counter(),
         }
-        for raw, count in total.items():
-            key = self._keys.parse(raw)
+        for key, count in total.items():
             labels = dict(key.labels)
             route = labels["route"]
             if key.sample != MetricName.API_REQUESTS:
@@ -177,6 +166,6 @@ class CounterWatch:
         found = [
             value
             for key, value in totals.values.get("gauge_max", {}).items()
-            if self._keys.parse(key).metric == MetricName.CLEANUP_LAST_SUCCESS
+            if key.metric == MetricName.CLEANUP_LAST_SUCCESS
         ]
         return datetime.fromtimestamp(max(found), UTC) if found and max(found) > 0 else None

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.identifiers import host_name
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.incidents.judges import judges
 from canvas_sync_core.store.messages.failing_channel import FailingChannel
@@ -68,6 +69,7 @@ class Gatherer:
         expect: Says what is expected of each sync type.
         pauses: Returns the pauses that end after a time.
         now: Returns the time, in UTC.
+        metric_files: Those of the syncs.
     """
 
     def __init__(
@@ -77,6 +79,8 @@ class Gatherer:
         expect: Expect,
         pauses: Callable[[datetime], Sequence[Pause]],
         now: Callable[[], datetime],
+        *,
+        metric_files: SharedMetricFolder,
     ) -> None:
         self._engine = engine
         self._configuration = configuration
@@ -87,7 +91,7 @@ class Gatherer:
         self._database = DatabaseFacts(is_reachable=True, since=self._started)
         self._runs = _RunsMemory()
         self._pauses: Sequence[Pause] = ()
-        self._counters = CounterWatch(configuration.app.metrics_folder)
+        self._counters = CounterWatch(metric_files)
         self._counted = CounterFacts()
         self._folders = FolderWatch(configuration)
         self._tokens = TokenWatch(configuration)

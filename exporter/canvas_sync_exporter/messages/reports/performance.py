@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.logs import escape_controls
+from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.sketch import Sketch
 from canvas_sync_core.store.rollups.periods import read_periods
-from canvas_sync_exporter.collectors import ProcessCollector
 from canvas_sync_exporter.messages.content import Content, Section, Status, Table
 from canvas_sync_exporter.messages.formats import UNKNOWN, Formats
 from canvas_sync_exporter.reasons import reason
@@ -103,7 +103,7 @@ def read_performance(
             SyncPerformance(name, now.get(name, _NONE), before.get(name, _NONE))
             for name in sorted({*now, *before})
         ),
-        *_read_routes(ProcessCollector(config.app.metrics_folder)),
+        *_read_routes(SharedMetricFolder(config.app.metrics_folder)),
     )
 
 
@@ -138,12 +138,12 @@ def performance_content(figures: PerformanceFigures, formats: Formats) -> Conten
     )
 
 
-def _read_routes(processes: ProcessCollector) -> tuple[tuple[RouteFigures, ...], str]:
+def _read_routes(metric_files: SharedMetricFolder) -> tuple[tuple[RouteFigures, ...], str]:
     """Return the routes, and why they cannot be read."""
     try:
-        requests = processes.sums(MetricName.API_REQUESTS, "route")
-        seconds = processes.sums(f"{MetricName.API_REQUEST_DURATION}_sum", "route")
-        costs = processes.sums(MetricName.API_REQUEST_COST, "route")
+        requests = metric_files.sums(MetricName.API_REQUESTS, "route")
+        seconds = metric_files.sums(f"{MetricName.API_REQUEST_DURATION}_sum", "route")
+        costs = metric_files.sums(MetricName.API_REQUEST_COST, "route")
     except (CanvasSyncMonitorError, OSError) as error:
         return (), reason(error)
     routes = (
