@@ -36,6 +36,17 @@ _LIMIT: Final = 25
 _MOST_CURRENT: Final = 10
 """Long ones, with forms, so that the page stays small."""
 _NUMBER: Final = whole_number("number", "Show this incident first.", 1, 2**63 - 1, in_path=False)
+_OF_CANVAS: Final = frozenset(
+    {
+        IncidentKind.TOKEN_REFUSED,
+        IncidentKind.QUOTA_LOW,
+        IncidentKind.THROTTLED,
+        IncidentKind.API_FAILING,
+        IncidentKind.API_SLOW,
+    }
+)
+_LED_TO_IT: Final = dt.timedelta(minutes=15)
+"""The calls that used up a quota were made before it was low."""
 _TIMES: Final = "write a time such as 2025-12-22 18:00, or a length of time such as 2h"
 
 
@@ -69,6 +80,12 @@ class Incidents:
     def after(self) -> int:
         """Number of current incidents up to the end of the part."""
         return self.before + len(self.current)
+
+    def calls_url(self, incident: IncidentView, view: View) -> str | None:
+        """Return the URL of the calls to Canvas at the time of an incident about Canvas."""
+        if incident.kind not in _OF_CANVAS:
+            return None
+        return view.url("canvas", since=incident.since - _LED_TO_IT, to=incident.resolved_at)
 
     @property
     def worse(self) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +189,19 @@ def test_the_link_to_an_incident_shows_it_wherever_it_is_in_the_list(
         tab.page.locator("#acknowledge-3").get_by_label("Why it may stay quiet").fill(" ")
         follow(tab.page.locator("#acknowledge-3").get_by_role("button"))
         expect(tab.page.locator("#chosen #incident-3")).to_be_visible()
+
+
+def test_an_incident_about_canvas_leads_to_the_calls_of_its_time(
+    site: Served, browser: Browser
+) -> None:
+    with watched(browser) as tab:
+        tab.page.goto(f"{site.url}/incidents")
+        failing, _, throttled = tab.page.locator("#current .incident").all()
+        expect(failing.get_by_role("link", name="Calls to Canvas")).to_have_count(0)
+        since = throttled.locator("time").first.get_attribute("datetime") or ""
+        follow(throttled.get_by_role("link", name="Calls to Canvas"))
+        before = datetime.fromisoformat(since) - timedelta(minutes=15)
+        expect(tab.page.locator("#range summary")).to_contain_text(f"{before:%Y-%m-%d %H:%M}")
 
 
 def test_a_form_about_no_incident_is_refused_without_an_error_of_the_page(site: Served) -> None:

@@ -55,7 +55,9 @@ def test_a_run_that_already_takes_longer_than_usual_is_not_compared_with_what_is
 ) -> None:
     text = requests.get(site.url, timeout=30).text
     (now,) = (each for each in text.split("<li>") if ">full-now<" in each and "heartbeat" in each)
-    assert re.search(r"about \d+ min left · over its usual 12 s ·", re.sub(r"<[^>]*>", "", now))
+    assert re.search(
+        r"about \d+ min left · longer than its usual 12 s ·", re.sub(r"<[^>]*>", "", now)
+    )
 
 
 def test_each_bar_is_a_link_to_its_run_named_by_status_duration_and_time(
@@ -68,7 +70,7 @@ def test_each_bar_is_a_link_to_its_run_named_by_status_duration_and_time(
         assert bars.count() > 40
         last = bars.nth(-2)
         title = last.locator("title").text_content() or ""
-        assert re.fullmatch(r"\w+, .+, \d\d-\d\d \d\d:\d\d", title)
+        assert re.fullmatch(r"\w+, .+, \d\d-\d\d \d\d:\d\d:\d\d", title)
         assert re.fullmatch(r"\./runs/\d+", last.get_attribute("href") or "")
 
 
@@ -101,7 +103,15 @@ def test_an_error_that_did_not_occur_before_is_new_and_leads_to_its_runs(empty: 
     assert "http_502" in old
     assert "1 before" in old
     assert "new</span>" not in old
-    assert "in whole quarters of an hour." in part
+    assert "in whole quarters of an hour; “before” is the range of equal length before it." in part
+
+
+def test_an_error_of_days_ago_is_no_longer_new(empty: Served) -> None:
+    write(empty.engine, failed("old", start_time=time.time() - 2 * 86_400))
+    page = requests.get(empty.url, timeout=30).text
+    part = page[page.index('id="errors"') : page.index('id="outcomes"')]
+    assert "new</span>" not in part
+    assert "none before, " in part
 
 
 def test_errors_are_shown_over_time_by_type(empty: Served) -> None:

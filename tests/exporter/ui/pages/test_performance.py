@@ -85,3 +85,12 @@ def test_a_sync_type_leads_to_its_runs(site: Served, browser: Browser) -> None:
         tab.page.goto(f"{site.url}/performance")  # whose range is longer than that of the runs
         follow(tab.page.locator("#types").get_by_role("link", name="grades"))
         expect(tab.page).to_have_url(f"{site.url}/runs?from=30d&sync_type=grades")
+
+
+@pytest.mark.parametrize("path", ["?from=1h", "canvas?from=1h"])
+def test_the_latency_of_canvas_leads_to_a_comparison_with_the_month_before(
+    path: str, site: Served
+) -> None:
+    page = requests.get(f"{site.url}/{path}", timeout=30).text
+    latency = page[page.index('id="latency"') :]
+    assert 'href="./performance?from=30d">Compare with the month before' in latency
