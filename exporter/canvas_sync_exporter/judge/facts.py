@@ -96,7 +96,7 @@ class TokenFacts:
         expires: When it expires; None when unknown.
         remaining: Its remaining quota; None when no live process uses it.
         maximum: The quota of an unused token.
-        seen: When it was last used.
+        seen: When it was last used; None if it is only known from the settings, or refused.
         low_since: Since when its quota has been nearly used up; None while enough is left.
     """
 
@@ -114,7 +114,6 @@ class Refusal:
 
     Attributes:
         reason: One of :data:`~canvas_sync_core.names.AUTH_FAILURE_REASONS`.
-        token: Short hash of the token; None when unknown.
         since: When the first one was noticed.
         last: When the newest one was noticed.
     """
@@ -123,7 +122,6 @@ class Refusal:
     count: int
     since: datetime
     last: datetime
-    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

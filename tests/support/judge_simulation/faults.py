@@ -222,7 +222,7 @@ FAULTS = (
     Fault(
         "the token expires",
         K.TOKEN_REFUSED,
-        "3f2a91c0",
+        "access token",
         "expired",
         ("full", "incremental", "per_user", "small", "quick"),
         refused,

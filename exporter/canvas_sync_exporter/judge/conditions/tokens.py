@@ -37,7 +37,8 @@ _NO_TOKEN: Final = frozenset({"forbidden", "missing_user_agent"})
 """Reasons for a refusal that say nothing against the token."""
 _REFUSED_BEFORE: Final = timedelta(minutes=2)
 """How long before the start of a run a token may have been refused last to count for it."""
-_UNKNOWN_TOKEN: Final = "access token"  # noqa: S105 - words
+_SUBJECT: Final = "access token"
+"""Never a token's hash: which token it is may become known, or doubtful, while it is refused."""
 
 
 def token_refused(facts: Facts) -> Iterable[Finding]:
@@ -47,16 +48,14 @@ def token_refused(facts: Facts) -> Iterable[Finding]:
         return
     since = min(run.start for run in runs)
     refusals = _refusals(facts, since)
-    token = _only({refusal.token for refusal in refusals if refusal.token}) or _only(
-        {each.token for each in facts.tokens}
-    )
     types = sorted({run.sync_type for run in runs})
     reason = next(filter(None, map(refusal_reason, runs)), None)
+    token = _refused_token(facts, reason)
     reason = reason or (format_code(refusals[0].reason) if refusals else "refused")
     name = f"the access token {token}" if token else "an access token"
     yield Finding(
         kind=IncidentKind.TOKEN_REFUSED,
-        subject=token or _UNKNOWN_TOKEN,
+        subject=_SUBJECT,
         severity=Severity.CRITICAL,
         since=since,
         summary=f"Canvas refuses {name} used by {', '.join(types)}.",
@@ -153,6 +152,22 @@ def _refusals(facts: Facts, since: datetime) -> list[Refusal]:
         if each.last >= since - _REFUSED_BEFORE and each.reason not in _NO_TOKEN
     )
     return sorted(refused, key=lambda each: -each.count)
+
+
+def _refused_token(facts: Facts, reason: str | None) -> str | None:
+    """Return the token that Canvas refuses, if there is no doubt which one it is.
+
+    A run does not say which token it used: it is the only one that has expired, or the only one
+    that was used.
+    """
+    expired = {
+        each.token
+        for each in facts.tokens
+        if each.expires is not None and each.expires <= facts.now
+    }
+    if reason == "expired" and expired:
+        return _only(expired)
+    return _only({each.token for each in facts.tokens if each.seen is not None})
 
 
 def _only(names: set[str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,6 +21,8 @@ __all__ = ["FolderWatch", "SampleWatch", "TokenWatch", "read_clock"]
 _LOW_QUOTA: Final = 100.0
 _LOW_SHARE: Final = 1 / 6
 _IN_USE: Final = timedelta(minutes=1)
+_REMEMBERED: Final = timedelta(days=2)
+"""How long a token counts as one of those in use after its last process has ended."""
 
 
 @dataclass(slots=True)
@@ -101,6 +104,7 @@ class TokenWatch:
 
     configuration: Configuration
     _low_since: dict[str, datetime] = field(default_factory=dict)
+    _seen: dict[str, datetime] = field(default_factory=dict)
 
     def observe(self, now: datetime) -> tuple[TokenFacts, ...]:
         """Return what is known of each token.
@@ -126,8 +130,19 @@ class TokenWatch:
                 low_since=low.get(quota.token),
             )
         self._low_since = low
-        others = (TokenFacts(token, _time(time)) for token, time in expiries.items())
-        return (*found.values(), *others)
+        others = {
+            token: TokenFacts(token, _time(expiries.get(token)), seen=self._seen.get(token))
+            for token in {**expiries, **self._remember(found.values(), now)}
+            if token not in found
+        }
+        return (*found.values(), *others.values())
+
+    def _remember(self, used: Iterable[TokenFacts], now: datetime) -> Mapping[str, datetime]:
+        """Return when each token was last used by any process, dead or alive."""
+        self._seen.update({each.token: each.seen for each in used if each.seen is not None})
+        oldest = now - _REMEMBERED
+        self._seen = {token: seen for token, seen in self._seen.items() if seen >= oldest}
+        return self._seen
 
 
 def read_clock(

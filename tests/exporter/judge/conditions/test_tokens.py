@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from canvas_sync_core.canvas.quota import TokenReading, quota_of
 from canvas_sync_core.names import IncidentKind, RunStatus
-from canvas_sync_exporter.judge.facts import EndedRun, TokenFacts
+from canvas_sync_exporter.judge.facts import EndedRun, Facts, TokenFacts
 from support.judge_facts import NOW, ended, facts_of, failed, nights, sync_of
 from support.verdicts import MINUTE, kinds, only
 
@@ -24,18 +27,49 @@ def test_a_low_quota_ages_with_the_token() -> None:
     assert kinds(facts_of(tokens=[low])) == [IncidentKind.QUOTA_LOW]
 
 
-def test_a_refused_token_is_one_finding_for_all_its_syncs() -> None:
-    refused = {"error_type": "InvalidAccessToken", "error_message": "Expired access token."}
-    full = sync_of(failed(0, **refused), *nights(20))
-    other = sync_of(failed(0, **refused, sync_type="grades"), *nights(20), sync_type="grades")
+USED = TokenFacts("3f2a91c0", None, 500.0, 600.0, NOW)
+REFUSED = {"error_type": "InvalidAccessToken", "error_message": "Expired access token."}
 
-    found = only(facts_of(full, other, tokens=[TokenFacts("3f2a91c0")]))
-    assert (found.kind, found.subject) == (IncidentKind.TOKEN_REFUSED, "3f2a91c0")
+
+def test_a_refused_token_is_one_finding_for_all_its_syncs() -> None:
+    found = only(refused_facts(USED))
+    assert (found.kind, found.subject) == (IncidentKind.TOKEN_REFUSED, "access token")
+    assert found.summary == "Canvas refuses the access token 3f2a91c0 used by full, grades."
     assert found.cause == "The token is expired."
     assert found.affects == {"full", "grades"}
 
 
-REFUSED = {"error_type": "InvalidAccessToken", "error_message": "Expired access token."}
+OTHER = TokenFacts("9ea1d209", None, 500.0, 600.0, NOW)
+EXPIRED = TokenFacts("9ea1d209", NOW - timedelta(days=30))
+LASTING = TokenFacts("nightly", NOW + timedelta(days=90))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "named"),
+    [
+        ((), ""),
+        ((USED, OTHER), ""),
+        ((USED, LASTING), "3f2a91c0"),
+        ((LASTING,), ""),
+        ((USED, EXPIRED), "9ea1d209"),
+        ((EXPIRED, replace(EXPIRED, token="weekly")), ""),
+    ],
+    ids=("none known", "two used", "one used", "none used", "one expired", "two expired"),
+)
+def test_a_refused_token_is_named_without_doubt_and_is_always_the_same_incident(
+    tokens: Sequence[TokenFacts], named: str
+) -> None:
+    found = only(refused_facts(*tokens))
+    name = f"the access token {named}" if named else "an access token"
+    assert found.summary == f"Canvas refuses {name} used by full, grades."
+    assert found.subject == only(refused_facts()).subject
+
+
+def refused_facts(*tokens: TokenFacts) -> Facts:
+    """Two syncs whose last runs Canvas refused, and the tokens that are known."""
+    full = sync_of(failed(0, **REFUSED), *nights(20))
+    other = sync_of(failed(0, **REFUSED, sync_type="grades"), *nights(20), sync_type="grades")
+    return facts_of(full, other, tokens=tokens)
 
 
 def users_runs(night: int, **of_user: EndedRun) -> list[EndedRun]:
