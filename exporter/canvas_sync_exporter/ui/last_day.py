@@ -9,6 +9,7 @@ from typing import Final
 
 from canvas_sync_core.names import FINAL_STATUSES, RunStatus
 from canvas_sync_core.store.rollups.periods import RollupsBehindError
+from canvas_sync_core.store.rollups.snapshot import RollupSnapshot
 from canvas_sync_exporter.web.context import WebContext
 
 __all__ = ["LastDay", "read_last_day"]
@@ -36,7 +37,9 @@ class LastDay:
         return not self.unsuccessful
 
 
-def read_last_day(context: WebContext, now: dt.datetime) -> LastDay | None:
+def read_last_day(
+    context: WebContext, now: dt.datetime, snapshot: RollupSnapshot | None = None
+) -> LastDay | None:
     """Count the runs of the last 24 hours by how they ended.
 
     Returns:
@@ -46,7 +49,7 @@ def read_last_day(context: WebContext, now: dt.datetime) -> LastDay | None:
         SQLAlchemyError: The database is unreachable.
     """
     with suppress(RollupsBehindError):
-        summary = context.rollups.summary(now - _DAY)
+        summary = context.rollups.summary(now - _DAY, snapshot=snapshot)
         runs = {status.value: summary.runs.by_status[status] for status in FINAL_STATUSES}
         bad = {name: count for name, count in runs.items() if count and name != RunStatus.SUCCESS}
         return LastDay(summary.since, sum(runs.values()), bad)

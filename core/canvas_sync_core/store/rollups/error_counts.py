@@ -75,12 +75,12 @@ def gather_error_counts(
     """Count runs by error, grouped by key; runs without an error are left out.
 
     Args:
-        rows: Runs as ``KIND_COLUMNS``.
+        rows: Runs; their first columns are ``KIND_COLUMNS``.
         place: Returns the key for a run's start.
     """
     errors = Counter(
         (place(start), (sync_type, status), error)
-        for start, sync_type, status, _end, error in rows
+        for start, sync_type, status, _end, error, *_ in rows
         if error is not None
     )
     found: dict[_Place, Groups] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Final
@@ -18,8 +19,17 @@ from .aggregates import ENDED, KIND_COLUMNS, Groups
 from .buckets import DAY, whole_buckets
 from .error_counts import gather_error_counts, has_unknown_errors, merge_error_counts
 from .slice_reader import SliceReader, Slices
+from .snapshot import RollupSnapshot
 
-__all__ = ["ErrorPoint", "ErrorReader", "ErrorSeries", "ErrorSummary", "NamedErrors", "TopErrors"]
+__all__ = [
+    "ErrorPoint",
+    "ErrorReader",
+    "ErrorSeries",
+    "ErrorSummary",
+    "NamedErrors",
+    "TopErrors",
+    "period_before",
+]
 
 _OTHER: Final = "other"
 _MOST_DAYS: Final = 400
@@ -126,20 +136,34 @@ class ErrorReader:
             gather_rows=gather_error_counts,
         )
 
-    def top(self, since: datetime, until: datetime, limit: int) -> TopErrors:
+    def top(
+        self,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        snapshot: RollupSnapshot | None = None,
+    ) -> TopErrors:
         """Return the most frequent errors of a period.
 
         Args:
             since: Start of the period, which is extended to whole 15-minute buckets.
             until: End of the period, exclusive.
             limit: Maximum number of errors.
+            snapshot: What to read them from, from :func:`period_before` on; None to read
+                everything now.
         """
         begin, end = whole_buckets(since, until)
         end = end or until
-        earlier = begin - min(end - begin, begin - EARLIEST)
-        counts = self._total(begin, end)
-        before = _by_error(self._total(earlier, begin)) if earlier < begin else Counter[str]()
-        with connect_to_read(self._engine) as connection:
+        earlier = period_before(since, until)
+        counts = self._total(begin, end, snapshot)
+        before = (
+            _by_error(self._total(earlier, begin, snapshot)) if earlier < begin else Counter[str]()
+        )
+        with (
+            connect_to_read(self._engine)
+            if snapshot is None
+            else nullcontext(snapshot.connection) as connection
+        ):
             items = [
                 _summary(connection, name, runs, before[name], in_period(begin, end))
                 for name, runs in _most_frequent(counts, limit)
@@ -154,6 +178,7 @@ class ErrorReader:
         step: str | None = None,
         zone: tzinfo = UTC,
         limit: int = 10,
+        snapshot: RollupSnapshot | None = None,
     ) -> ErrorSeries:
         """Return how often the most frequent errors ended runs over time.
 
@@ -164,9 +189,10 @@ class ErrorReader:
                 shortest one with which there are at most 200 points.
             zone: Time zone of the days.
             limit: Maximum number of errors that have a series.
+            snapshot: What to read them from; None to read everything now.
         """
         begin, end = whole_buckets(since, until)
-        found = self._slices.read(begin, end or until, step, zone)
+        found = self._slices.read(begin, end or until, step, zone, snapshot)
         frequent = [name for name, _ in _most_frequent(_sum(found), limit)]
         points: dict[str, list[ErrorPoint]] = {name: [] for name in frequent}
         others: list[ErrorPoint] = []
@@ -180,10 +206,16 @@ class ErrorReader:
             series.append(NamedErrors(_OTHER, others))
         return ErrorSeries(found.since, found.until, found.step, series)
 
-    def _total(self, begin: datetime, end: datetime) -> _Counts:
+    def _total(self, begin: datetime, end: datetime, snapshot: RollupSnapshot | None) -> _Counts:
         # Days, unless there are too many: each roll-up changes all shorter slices of its day.
         step = "1d" if end - begin <= _MOST_DAYS * DAY else None
-        return _sum(self._slices.read(begin, end, step, UTC))
+        return _sum(self._slices.read(begin, end, step, UTC, snapshot))
+
+
+def period_before(since: datetime, until: datetime) -> datetime:
+    """Return the start of the period of equal length before one in whole 15-minute buckets."""
+    begin, end = whole_buckets(since, until)
+    return begin - min((end or until) - begin, begin - EARLIEST)
 
 
 def _counts(groups: Groups) -> _Counts:

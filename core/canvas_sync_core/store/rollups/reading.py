@@ -45,7 +45,8 @@ from .buckets import (
     whole_buckets,
 )
 from .periods import new_rows, read_between, require_few_rows
-from .state import RollupState, read_state
+from .snapshot import RollupSnapshot
+from .state import read_state
 from .tables import has_deleted_runs, has_rollups
 from .totals import Totals, statistics_of
 from .totals_cache import TotalsCache
@@ -76,13 +77,20 @@ class Rollups:
         self._cache = TotalsCache()
         self._have_tables = False
 
-    def summary(self, since: datetime, until: datetime | None = None) -> Summary:
-        """Sum up all runs of a period.
+    def summary(
+        self,
+        since: datetime,
+        until: datetime | None = None,
+        snapshot: RollupSnapshot | None = None,
+    ) -> Summary:
+        """Sum up all runs of a period, of a snapshot or as they are now.
 
         Raises:
             RollupsBehindError: Too many runs are not in the rollups yet.
         """
-        total = self._read(since, until, UTC, _Reader.total_with_running, _MOST_ROWS)
+        total = self._read(
+            since, until, UTC, _Reader.total_with_running, _MOST_ROWS, snapshot=snapshot
+        )
         if total is None:
             return queries.summary(self._engine, since, until)
         since, until = whole_buckets(since, until)
@@ -121,9 +129,18 @@ class Rollups:
             ],
         )
 
-    def freshness(self, since: datetime, now: datetime, until: datetime | None = None) -> Freshness:
-        """Return when a successful run of a period last brought in each kind of item."""
-        days_and_total = self._read(since, until, UTC, _Reader.days_and_total)
+    def freshness(
+        self,
+        since: datetime,
+        now: datetime,
+        until: datetime | None = None,
+        snapshot: RollupSnapshot | None = None,
+    ) -> Freshness:
+        """Return when a successful run of a period last brought in each kind of item.
+
+        It is read from a snapshot, or as it is now.
+        """
+        days_and_total = self._read(since, until, UTC, _Reader.days_and_total, snapshot=snapshot)
         if days_and_total is None:
             return freshness(self._engine, since, now, until)
         _, total = days_and_total
@@ -136,6 +153,8 @@ class Rollups:
         zone: tzinfo,
         read: Callable[[_Reader], T],
         most_rows: int | None = None,
+        *,
+        snapshot: RollupSnapshot | None = None,
     ) -> T | None:
         """Read a snapshot of the rollups; None if the caller has to read the rows.
 
@@ -146,6 +165,8 @@ class Rollups:
             RollupsBehindError: It would have to read more than ``most_rows`` rows.
         """
         since, until = whole_buckets(since, until)
+        if snapshot is not None:
+            return read(_Reader(snapshot, self._cache, since=since, until=until, zone=zone))
         with connect_to_read_snapshot(self._engine) as connection:
             if not self._find_tables(connection):
                 return None
@@ -154,8 +175,9 @@ class Rollups:
                 if most_rows is not None:
                     require_few_rows(connection, since, until or LATEST, most_rows)
                 return None
-            reader = _Reader(connection, self._cache, state, since=since, until=until, zone=zone)
-            return read(reader)
+            new_runs = list(new_rows(connection, state, since))
+            snapshot = RollupSnapshot(connection, state, new_runs)
+            return read(_Reader(snapshot, self._cache, since=since, until=until, zone=zone))
 
     def _find_tables(self, connection: Connection) -> bool:
         if not self._have_tables:  # the tables stay once they exist, so check only until then
@@ -167,9 +189,8 @@ class _Reader:
     """Reads the totals for one result.
 
     Args:
-        connection: A transaction that sees one snapshot.
+        snapshot: What to read.
         cache: Totals of days that were read before.
-        state: What the rollups contain in that snapshot.
         since: Start of the period, which is the start of a 15-minute bucket.
         until: End of the period, which is the start of a 15-minute bucket; None for no end.
         zone: Time zone of the days.
@@ -177,17 +198,17 @@ class _Reader:
 
     def __init__(
         self,
-        connection: Connection,
+        snapshot: RollupSnapshot,
         cache: TotalsCache,
-        state: RollupState,
         *,
         since: datetime,
         until: datetime | None,
         zone: tzinfo,
     ) -> None:
-        self._connection = connection
+        self._connection = snapshot.connection
         self._cache = cache
-        self._state = state
+        self._state = snapshot.state
+        self._new = snapshot.new_runs
         self._since = since
         self._until = until
         self._zone = zone
@@ -267,9 +288,8 @@ class _Reader:
 
     def _new_runs(self) -> dict[date, Groups]:
         """Add up the runs that have ended but are not in a rollup yet, by local day."""
-        until = self._until
-        rows = new_rows(self._connection, self._state, self._since)
-        new = (row for row in rows if until is None or row[0] < until)
+        since, until = self._since, self._until
+        new = (row for row in self._new if since <= row[0] and (until is None or row[0] < until))
         return gather(new, lambda start: start.astimezone(self._zone).date())
 
 

@@ -20,6 +20,7 @@ from .aggregates import SUMMED, Group, Groups
 from .buckets import whole_buckets
 from .slice_reader import SliceReader
 from .slices import Slice
+from .snapshot import RollupSnapshot
 from .totals import Totals
 
 __all__ = ["NamedSeries", "RunSeries", "SeriesBy", "SeriesPoint", "SeriesReader"]
@@ -121,6 +122,7 @@ class SeriesReader:
         step: str | None = None,
         by: SeriesBy = SeriesBy.ALL,
         zone: tzinfo,
+        snapshot: RollupSnapshot | None = None,
     ) -> RunSeries:
         """Return the figures of the ended runs of a period.
 
@@ -131,6 +133,7 @@ class SeriesReader:
                 shortest one with which there are at most 200 points.
             by: What each series is for.
             zone: Time zone of the days.
+            snapshot: What to read them from; None to read everything now.
 
         Raises:
             TooManySlicesError: The step is too short for the period.
@@ -138,7 +141,7 @@ class SeriesReader:
             SQLAlchemyError: The database is unreachable.
         """
         begin, end = whole_buckets(since, until)
-        found = self._readers[by].read(begin, end or until, step, zone)
+        found = self._readers[by].read(begin, end or until, step, zone, snapshot)
         names = (
             {_ALL} if by is SeriesBy.ALL else {name for _, each in found.values for name in each}
         )

@@ -24,6 +24,7 @@ from .generation_cache import GenerationCache
 from .parts_of_days import merge_range
 from .periods import MergeRollups, new_rows, read_between, require_few_rows, usable_state
 from .slices import STEPS, Slice, choose_step, slices
+from .snapshot import RollupSnapshot
 from .state import RollupState
 from .tables import has_rollups_between
 
@@ -92,7 +93,12 @@ class SliceReader(Generic[_Value]):
         self._cache: GenerationCache[_Value] = GenerationCache(_MOST_CACHED)
 
     def read(
-        self, since: datetime, until: datetime, step: str | None, zone: tzinfo
+        self,
+        since: datetime,
+        until: datetime,
+        step: str | None,
+        zone: tzinfo,
+        snapshot: RollupSnapshot | None = None,
     ) -> Slices[_Value]:
         """Read the values of a period.
 
@@ -102,27 +108,39 @@ class SliceReader(Generic[_Value]):
                 before the first run if they are more than ten years ago.
             step: Length of a slice; None for the shortest one with which there are at most 200.
             zone: Time zone of the days.
+            snapshot: What to read them from; None to read everything now.
 
         Raises:
             TooManySlicesError: The step is too short for the period.
             StorageError: Too much is not in the rollups yet.
             SQLAlchemyError: The database is unreachable.
         """
+        if snapshot is not None:
+            return self._from_rollups(snapshot, since, until, step, zone)
         with connect_to_read_snapshot(self._engine) as connection:
             state = usable_state(connection, since)
             if state is not None and not self._lacks(connection, since, until):
-                since, until = _clamp(since, until, state.utc_days)
-                parts, step = _divide(since, until, step, zone)
-                return self._from_rollups(connection, state, parts, step)
+                new_runs = list(new_rows(connection, state, since, self._columns))
+                snapshot = RollupSnapshot(connection, state, new_runs)
+                return self._from_rollups(snapshot, since, until, step, zone)
         with connect_for_long_read(self._engine) as connection:
             since, until = _clamp(since, until, _first_and_last_day(connection, since))
             parts, step = _divide(since, until, step, zone)
             return self._from_rows(connection, parts, step)
 
     def _from_rollups(
-        self, connection: Connection, state: RollupState, parts: Sequence[Slice], step: str
+        self,
+        snapshot: RollupSnapshot,
+        since: datetime,
+        until: datetime,
+        step: str | None,
+        zone: tzinfo,
     ) -> Slices[_Value]:
-        new = self._new_groups(connection, state, parts)
+        connection, state = snapshot.connection, snapshot.state
+        first_day = floor(since, DAY)
+        days = (day for day in state.utc_days if day >= first_day)
+        parts, step = _divide(*_clamp(since, until, days), step, zone)
+        new = self._new_groups(snapshot.new_runs, parts)
         whole = self._with_whole_day(connection, state, parts)
         values = [
             (part, self._read_slice(connection, state, read, new.get(part)))
@@ -146,12 +164,12 @@ class SliceReader(Generic[_Value]):
         return [*earlier, Slice(last.begin, end)]
 
     def _new_groups(
-        self, connection: Connection, state: RollupState, parts: Sequence[Slice]
+        self, new_runs: Sequence[Sequence[Any]], parts: Sequence[Slice]
     ) -> Mapping[Slice, Groups]:
         """Add up the runs that are not in a rollup yet, by slice."""
         begin, end = parts[0].begin, parts[-1].end
-        rows = new_rows(connection, state, begin, self._columns)
-        return self._gather_rows((row for row in rows if begin <= row[0] < end), _slice_of(parts))
+        rows = (row for row in new_runs if begin <= row[0] < end)
+        return self._gather_rows(rows, _slice_of(parts))
 
     def _read_slice(
         self, connection: Connection, state: RollupState, part: Slice, new: Groups | None

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from canvas_sync_core.incident import IncidentState
-from canvas_sync_core.store.rollups.errors import ErrorSeries, TopErrors
+from canvas_sync_core.store.rollups.errors import ErrorSeries, TopErrors, period_before
 from canvas_sync_core.store.rollups.series import RunSeries
+from canvas_sync_core.store.rollups.snapshot import open_snapshot
 from canvas_sync_core.store.running import RunningRuns, running_now
 from canvas_sync_exporter.dashboards import Dashboard
 from canvas_sync_exporter.judge.incident_view import IncidentView
@@ -84,10 +85,16 @@ def overview(context: WebContext, view: View) -> Overview:
     """Read everything on the page."""
     engine, now, file = context.engine, view.now, context.configuration.file
     status = read_status(engine, [*file.pauses, *active_pauses(engine, now)], now)
-    fresh = context.rollups.freshness(now - _FRESHNESS, now)
     known = [each for each in status.incidents if each.state is IncidentState.ACKNOWLEDGED]
     syncs = read_syncs(engine, status.syncs, _MOST_SYNCS)
     attention = [each for each in status.incidents if each not in known]
+    earliest = min(now - _FRESHNESS, period_before(view.period.since, view.period.until))
+    with open_snapshot(engine, earliest) as snapshot:
+        fresh = context.rollups.freshness(now - _FRESHNESS, now, snapshot=snapshot)
+        last_day = read_last_day(context, now, snapshot)
+        series = read_series(context, view, snapshot)
+        errors = read_top_errors(context, view, _MOST_ERRORS, snapshot)
+        error_series = read_error_series(context, view, _MOST_ERRORS, snapshot)
     return Overview(
         status=status.status,
         problem=status.problem,
@@ -95,16 +102,16 @@ def overview(context: WebContext, view: View) -> Overview:
         attention=attention[:_MOST_INCIDENTS],
         open_incidents=len(attention),
         acknowledged=known,
-        last_day=read_last_day(context, now),
+        last_day=last_day,
         running=running_now(engine, now, _MOST_RUNNING),
         due=_due(status.syncs),
         syncs=syncs,
         sync_types=len(status.syncs),
         known_runs=sum(len(each.runs) for each in syncs),
         freshness=sync_freshness(fresh.items, file, now)[:_MOST_SYNCS],
-        series=read_series(context, view),
-        errors=read_top_errors(context, view, _MOST_ERRORS),
-        error_series=read_error_series(context, view, _MOST_ERRORS),
+        series=series,
+        errors=errors,
+        error_series=error_series,
         dashboard_url=dashboard_of_period(file.links, Dashboard.OVERVIEW, view),
     )
 

@@ -203,7 +203,8 @@ def test_while_the_rollups_are_far_behind_the_rest_of_the_page_is_shown(
 ) -> None:
     write(empty.engine, snapshot("good"))
     rollups = "canvas_sync_core.store.rollups"
-    monkeypatch.setattr(f"{rollups}.slice_reader.usable_state", lambda *_: None)
+    for module in ("slice_reader", "snapshot"):
+        monkeypatch.setattr(f"{rollups}.{module}.usable_state", lambda *_: None)
     monkeypatch.setattr(f"{rollups}.periods._MOST_ROWS", 0)
     for path in ("", "performance", "canvas"):
         answer = requests.get(f"{empty.url}/{path}", timeout=30)
