@@ -4,16 +4,19 @@ The days of a time zone consist of parts of two UTC days. Hour by hour, each wou
 rollups, of which the distributions take by far the longest to add up. So counts and distributions
 of the fewer hours outside are subtracted from those of the whole day. Sums and maxima, which cannot
 be subtracted exactly or at all, are computed by the database from the hours inside.
+
+A day with changed buckets is not read, even if they are outside the period: its hours are
+recomputed first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Connection, Select, bindparam, func, select
+from sqlalchemy import Boolean, Connection, Select, bindparam, exists, func, select
 
 from canvas_sync_core.names import ITEMS
 from canvas_sync_core.store.statistics import sum_of
@@ -21,11 +24,12 @@ from canvas_sync_core.store.timestamps import UtcDateTime
 
 from .aggregates import MEASURES, SUMMED, Groups, merge
 from .buckets import DAY, HOUR, BucketRange, floor
-from .tables import merge_groups, rollups_table
+from .tables import changes_table, merge_groups, rollups_table
 
 __all__ = ["merge_range"]
 
 _rollups = rollups_table.c
+_changes = changes_table.c
 _SECOND: Final = timedelta(seconds=1)
 _FIRST_SUM: Final = 3
 _FIRST_MEASURE: Final = _FIRST_SUM + len(SUMMED)
@@ -49,8 +53,20 @@ def merge_range(
     """
     for part in _cut_at_midnight(bucket_range) if bucket_range.length == HOUR else [bucket_range]:
         is_most_of_a_day = part.length == HOUR and part.end - part.begin > DAY / 2
-        read = _merge_without_rest if is_most_of_a_day else merge_groups
+        uses_day = is_most_of_a_day and not _is_changed(connection, floor(part.begin, DAY))
+        read = _merge_without_rest if uses_day else merge_groups
         read(connection, part, into, is_deleted=is_deleted)
+
+
+def _is_changed(connection: Connection, day: datetime) -> bool:
+    return bool(connection.scalar(_change_of_day(), {"begin": day, "end": day + DAY}))
+
+
+@cache
+def _change_of_day() -> Select[Any]:
+    begin, end = (bindparam(name, type_=UtcDateTime()) for name in ("begin", "end"))
+    is_of_day = (_changes.start >= begin, _changes.start < end)
+    return select(exists(_changes.id).where(_changes.run_id.is_(None), *is_of_day))
 
 
 def _cut_at_midnight(bucket_range: BucketRange) -> Iterator[BucketRange]:

@@ -6,9 +6,11 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
+from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.retention import delete_runs
+from canvas_sync_core.store.rollups import writing
 from canvas_sync_core.store.rollups.aggregates import Groups
 from canvas_sync_core.store.rollups.buckets import DAY, HOUR, BucketRange
 from canvas_sync_core.store.rollups.parts_of_days import merge_range
@@ -39,6 +41,14 @@ def _engine_with_deleted_runs(lasting_engine: Engine) -> Engine:
     return lasting_engine
 
 
+class _StoppedError(Exception):
+    """After the first transactions."""
+
+
+def _stop(_began: float) -> None:
+    raise _StoppedError
+
+
 def _assert_same(found: Groups, expected: Groups) -> None:
     assert found.keys() == expected.keys()
     for group, aggregate in expected.items():
@@ -67,3 +77,25 @@ def test_hours_of_a_day_have_the_figures_of_their_rollups(
             merge_range(connection, bucket_range, found, is_deleted=is_deleted)
             merge_groups(connection, bucket_range, expected, is_deleted=is_deleted)
             _assert_same(found, expected)
+
+
+def test_a_day_that_is_not_recomputed_yet_is_not_read_for_its_other_hours(
+    own_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = {"early": 3, "late": 20}
+    for name, hour in hours.items():
+        write(own_engine, snapshot(name, start_time=(_MIDNIGHT + hour * HOUR).timestamp()))
+    while roll_up(own_engine, 60):
+        pass
+    with own_engine.begin() as connection:
+        connection.execute(update(metrics_table).values(sync_type="corrected"))
+    monkeypatch.setattr(writing, "_TRANSACTION_S", 0.0)
+    monkeypatch.setattr(writing, "_let_syncs_write", _stop)
+    with pytest.raises(_StoppedError):
+        roll_up(own_engine, 60)
+    bucket_range = BucketRange(HOUR, _MIDNIGHT + 5 * HOUR, _MIDNIGHT + 24 * HOUR)
+    found: Groups = {}
+    with own_engine.connect() as connection:
+        merge_range(connection, bucket_range, found)
+    assert {group: each.runs for group, each in found.items()} == {("corrected", "success"): 1}
+    assert found["corrected", "success"].measures["duration"].count == 1
