@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
-from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,71 +15,28 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from canvas_sync_core.names import MessageKind, MessageState
+from canvas_sync_core.names import MessageState
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.messages.reading import MessageFilter, message_page
 from canvas_sync_core.store.messages.tables import Message
 from canvas_sync_core.store.messages.writing import CLAIM_LASTS, add_messages
 from canvas_sync_exporter.messages.channel import OutgoingMessage
-from canvas_sync_exporter.messages.content import Content, Status
 from canvas_sync_exporter.messages.delivery import Delivery, delivery_key
 from canvas_sync_exporter.messages.local_outbox import LocalOutbox
-from canvas_sync_exporter.messages.stored_content import to_json
 from support.forked_programs import ForkedProgram
-from support.messages import CREATED, message
+from support.messages import CREATED, content, filled
 from support.postgresql import PostgresqlServer
-from support.receiver import PostingChannel, Receiver, receiver
+from support.receiver import PostingChannel, Receiver
 from support.simulated_clock import SimulatedClock
 from support.tables import create_tables
 
 DAY = timedelta(days=1)
 
 
-def content(title: str) -> dict[str, Any]:
-    """Return a stored content."""
-    made = Content(kind=MessageKind.INCIDENT, title=title, summary="It is.", status=Status.WARNING)
-    return to_json(made)
-
-
-def filled(subject: str = "failing full", period: str = "opened", **changes: Any) -> Message:
-    """Return a message to the test channel, whose title is its subject."""
-    defaults = {"channel": "test", "content": content(subject)}
-    return message(subject, period, **defaults | changes)
-
-
 @pytest.fixture
 def engine(emptied_engine: Engine) -> Engine:
     """The module's database, empty."""
     return emptied_engine
-
-
-@pytest.fixture
-def received() -> Iterator[Receiver]:
-    """A receiver of messages."""
-    with receiver() as received:
-        yield received
-
-
-@pytest.fixture
-def clock() -> SimulatedClock:
-    """The time, which begins when the messages are created."""
-    return SimulatedClock(CREATED)
-
-
-@pytest.fixture
-def local(tmp_path: Path) -> Iterator[LocalOutbox]:
-    """The outbox to use while the database is unreachable."""
-    local = LocalOutbox(tmp_path / "local" / "messages.sqlite3")
-    yield local
-    local.dispose()
-
-
-@pytest.fixture
-def delivery(
-    engine: Engine, local: LocalOutbox, received: Receiver, clock: SimulatedClock
-) -> Delivery:
-    """Sends to the receiver, without quiet hours."""
-    return Delivery(PostingChannel(received.url), engine, local, lambda _: False, clock)
 
 
 def only(engine: Engine) -> Message:
@@ -197,19 +152,6 @@ def test_a_damaged_row_is_given_up_and_stops_nothing_else(
     assert "cannot be read" in str(given_up.last_error)
 
 
-def test_errors_are_stored_without_the_secret_path_of_a_webhook(
-    engine: Engine, local: LocalOutbox, clock: SimulatedClock, received: Receiver
-) -> None:
-    add_messages(engine, [filled()])
-    secret = PostingChannel(f"{received.url}/services/T0/B0/planted-secret")
-    received.fail(503)
-    Delivery(secret, engine, local, lambda _: False, clock).deliver()
-    error = only(engine).last_error
-    assert error is not None
-    assert "planted" not in error
-    assert "127.0.0.1" in error
-
-
 def test_quiet_hours_hold_back_what_is_not_urgent(
     engine: Engine, local: LocalOutbox, received: Receiver, clock: SimulatedClock
 ) -> None:
@@ -225,20 +167,6 @@ def test_quiet_hours_hold_back_what_is_not_urgent(
         clock.advance(minutes=1)
     assert sent["critical"] == CREATED
     assert (sent["warning"].hour, sent["warning"].minute) == (7, 0)
-
-
-def test_a_local_outbox_of_another_version_is_replaced(
-    engine: Engine, tmp_path: Path, delivery: Delivery
-) -> None:
-    other = open_engine(f"sqlite:///{tmp_path / 'local' / 'messages.sqlite3'}")
-    with other.begin() as connection:
-        connection.execute(text("CREATE TABLE canvas_sync_messages (id INTEGER, other TEXT)"))
-    other.dispose()
-    add_messages(engine, [filled()])
-    assert delivery.deliver() == 1
-    local = LocalOutbox(tmp_path / "local" / "messages.sqlite3")
-    assert message_page(local.open(), MessageFilter(), 10).items == []
-    local.dispose()
 
 
 def test_several_exporters_send_each_message_once(
@@ -370,49 +298,6 @@ def test_an_attempt_that_failed_while_the_database_went_away_is_no_interruption(
     engine.dispose()
 
 
-def test_critical_messages_are_sent_from_the_local_outbox_while_the_database_is_away(
-    tmp_path: Path, local: LocalOutbox, received: Receiver, clock: SimulatedClock
-) -> None:
-    state = tmp_path / "state"
-    engine = open_engine(f"sqlite:///{state / 'canvas_sync.sqlite3'}")
-    create_tables(engine)
-    away = tmp_path / "away"
-    engine.dispose()
-    state.rename(away)
-    state.write_text("no folder")
-    add_messages(local.open(), [filled("critical", is_urgent=True), filled("warning")])
-    delivery = Delivery(PostingChannel(received.url), engine, local, lambda _: False, clock)
-    with pytest.raises((SQLAlchemyError, OSError)):
-        delivery.deliver()
-    assert received.titles == ["critical"]
-    state.unlink()
-    away.rename(state)
-    assert delivery.deliver() == 1
-    assert received.titles == ["critical", "warning"]
-    sent = message_page(engine, MessageFilter(MessageState.SENT), 10).items
-    assert {each.subject for each in sent} == {"critical", "warning"}
-    engine.dispose()
-
-
-def test_a_critical_message_is_not_repeated_when_the_database_goes_away_right_after_it(
-    tmp_path: Path, local: LocalOutbox, received: Receiver, clock: SimulatedClock
-) -> None:
-    state = tmp_path / "state"
-    engine = open_engine(f"sqlite:///{state / 'canvas_sync.sqlite3'}")
-    create_tables(engine)
-    add_messages(engine, [filled(is_urgent=True)])
-    local.copy(message_page(engine, MessageFilter(), 10).items)
-    delivery = Delivery(PostingChannel(received.url), engine, local, lambda _: False, clock)
-    assert delivery.deliver() == 1
-    engine.dispose()
-    state.rename(tmp_path / "away")
-    state.write_text("no folder")
-    with pytest.raises((SQLAlchemyError, OSError)):
-        delivery.deliver()
-    assert len(received.received) == 1
-    engine.dispose()
-
-
 def test_a_stopped_delivery_finishes_only_the_current_message(
     engine: Engine, delivery: Delivery, received: Receiver
 ) -> None:
@@ -422,23 +307,6 @@ def test_a_stopped_delivery_finishes_only_the_current_message(
     assert delivery.deliver() == 0
     states = {each.state for each in message_page(engine, MessageFilter(), 10).items}
     assert states == {MessageState.SENT, MessageState.WAITING}
-
-
-def test_a_local_outbox_that_cannot_be_used_stops_nothing(
-    engine: Engine,
-    tmp_path: Path,
-    received: Receiver,
-    clock: SimulatedClock,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    (tmp_path / "file").write_text("no folder")
-    local = LocalOutbox(tmp_path / "file" / "messages.sqlite3")
-    add_messages(engine, [filled()])
-    delivery = Delivery(PostingChannel(received.url), engine, local, lambda _: False, clock)
-    assert (delivery.deliver(), delivery.deliver()) == (1, 0)
-    warnings = [each for each in caplog.records if each.levelno == logging.WARNING]
-    assert len(warnings) == 1
-    local.dispose()
 
 
 def test_a_table_that_is_missing_is_named(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.names import MessageKind, MessageState
@@ -22,7 +20,7 @@ from canvas_sync_exporter.messages.messenger import Messenger
 from canvas_sync_exporter.schedules.hours import parse_hours
 from support.incidents import incident
 from support.messages import message
-from support.receiver import PostingChannel, Receiver, receiver
+from support.receiver import PostingChannel, Receiver
 from support.reports import settings, utc
 from support.simulated_clock import SimulatedClock
 
@@ -30,13 +28,6 @@ NOON = utc("2026-03-11T12:00")
 EVENING = utc("2026-03-11T19:30")
 BERLIN = ZoneInfo("Europe/Berlin")
 QUIET = QuietHours(parse_hours("20:00-07:00"), BERLIN)
-
-
-@pytest.fixture
-def received() -> Iterator[Receiver]:
-    """A receiver of messages."""
-    with receiver() as received:
-        yield received
 
 
 class Sending:
