@@ -27,7 +27,8 @@ from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
-from canvas_sync_exporter.logs.archive import Member, write_archive
+from canvas_sync_exporter.logs.archive import Member
+from canvas_sync_exporter.logs.archive_writing import write_archive
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 3

@@ -22,7 +22,8 @@ from typing import Any
 from log_analysis import ROOT, Figure, best, line
 
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
+from canvas_sync_exporter.logs.archive import Member, archive_name
+from canvas_sync_exporter.logs.archive_writing import write_archive
 
 DAYS = 365
 START = datetime(2025, 1, 1, 20, tzinfo=UTC)

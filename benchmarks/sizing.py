@@ -26,7 +26,8 @@ import msgspec
 from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.names import TABLE, Log
 from canvas_sync_demo.canvas_server import CanvasServer, SchoolSize
-from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
+from canvas_sync_exporter.logs.archive import Member, archive_name
+from canvas_sync_exporter.logs.archive_writing import write_archive
 
 USER = 41
 INCREMENTAL_RUNS = 3

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.archive import Member, write_archive
+from canvas_sync_exporter.logs.archive import Member
+from canvas_sync_exporter.logs.archive_writing import write_archive
 
 __all__ = [
     "EPOCH",

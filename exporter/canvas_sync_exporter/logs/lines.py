@@ -51,17 +51,21 @@ class LineReader(Generic[_Record]):
         """Read a block; return its records and the numbers of its unreadable lines."""
         if block.is_too_long:
             return [], [block.first_line]
-        if (records := self.read_json(block)) is not None:
+        return self.read_lines(block.data, block.first_line)
+
+    def read_lines(self, data: memoryview, first_line: int = 1) -> tuple[list[_Record], list[int]]:
+        """Read whole lines, as :meth:`read` does."""
+        if (records := self.read_json(data)) is not None:
             return records, []
-        lines = bytes(block.data).split(b"\n")
+        lines = bytes(data).split(b"\n")
         records, unreadable = [], list[int]()
-        self._read_lines(lines, block.first_line, records, unreadable)
+        self._read_in_halves(lines, first_line, records, unreadable)
         return records, unreadable
 
-    def read_json(self, block: Block) -> list[_Record] | None:
-        """Read a block in which each line is a JSON record; None if it is not so."""
+    def read_json(self, data: memoryview) -> list[_Record] | None:
+        """Read lines each of which is a JSON record; None if one is not."""
         try:
-            return self._decoder.decode_lines(block.data)
+            return self._decoder.decode_lines(data)
         except _NOT_READABLE:
             return None
 
@@ -74,7 +78,7 @@ class LineReader(Generic[_Record]):
         start = _last_start(line)
         return self._one(line[start:]) if start > 0 else None, False
 
-    def _read_lines(
+    def _read_in_halves(
         self, lines: list[bytes], first: int, records: list[_Record], unreadable: list[int]
     ) -> None:
         """Read lines in halves, so that one bad line costs little."""
@@ -91,7 +95,7 @@ class LineReader(Generic[_Record]):
             try:
                 records += self._decoder.decode_lines(b"\n".join(half))
             except _NOT_READABLE:
-                self._read_lines(half, number, records, unreadable)
+                self._read_in_halves(half, number, records, unreadable)
 
     def _one(self, line: bytes) -> _Record | None:
         line = line.removeprefix(BOM_UTF8)  # some editors and shells begin a file with it

@@ -8,7 +8,7 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final, Protocol
 
@@ -21,7 +21,7 @@ from .archive import ArchiveDamagedError
 from .pieces import PackedFile, Piece, Unpacking, packed_files
 from .sources import LogSource, open_plain
 
-__all__ = ["LogPart", "LogStream", "packed_part", "parts"]
+__all__ = ["LogPart", "LogStream", "archived_parts", "packed_part", "parts"]
 
 _GZIP_BUFFER: Final = 256 * 1024
 _MOST_ATTRIBUTES: Final = 64 * 1024  # metadata of a file in an archive, such as its long name
@@ -84,12 +84,8 @@ def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
         OSError: The file cannot be read, or is gone.
     """
     if source.has_members:
-        files = packed_files(source.path)
-        if files is None:
-            yield from _archive_parts(source)
-        for file in files or ():
-            with packed_part(source, file) as part:
-                yield part
+        for part in archived_parts(source.path):
+            yield _named(source, part)
         return
     if source.is_archive:
         yield from _compressed_part(source)
@@ -98,6 +94,21 @@ def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
         raw.seek(start)
         name = source.path.name.rpartition("@")[0] or source.path.name
         yield LogPart(name, raw, source.size)
+
+
+def archived_parts(archive: Path) -> Iterator[LogPart]:
+    """Open an archive and yield its files by their own names; read each before requesting the next.
+
+    Raises:
+        ArchiveDamagedError: It cannot be read further, here or while reading a part.
+        OSError: It cannot be read, or is gone.
+    """
+    files = packed_files(archive)
+    if files is None:
+        yield from _tar_parts(archive)
+    for file in files or ():
+        with _packed_part(archive, file) as part:
+            yield part
 
 
 @contextmanager
@@ -112,10 +123,15 @@ def packed_part(source: LogSource, file: PackedFile) -> Iterator[LogPart]:
         ArchiveDamagedError: The file does not belong there, or, while reading, it is damaged.
         OSError: The archive cannot be read, or is gone.
     """
-    name = _name_of(source, file.name)
-    with source.path.open("rb", buffering=0) as raw:
-        stream = _PiecesStream(source.path, raw.fileno(), file.pieces)
-        yield LogPart(name, stream, file.size, file.pieces)
+    with _packed_part(source.path, file) as part:
+        yield _named(source, part)
+
+
+@contextmanager
+def _packed_part(archive: Path, file: PackedFile) -> Iterator[LogPart]:
+    with archive.open("rb", buffering=0) as raw:
+        stream = _PiecesStream(archive, raw.fileno(), file.pieces)
+        yield LogPart(file.name, stream, file.size, file.pieces)
 
 
 class _PiecesStream:
@@ -200,45 +216,42 @@ class _Entry(tarfile.TarInfo):
         return super()._proc_member(tar)  # type: ignore[misc, no-any-return]  # not in the stubs
 
 
-def _archive_parts(source: LogSource) -> Iterator[LogPart]:
-    path = source.path
-    with path.open("rb") as raw:
+def _tar_parts(archive: Path) -> Iterator[LogPart]:
+    with archive.open("rb") as raw:
         unzipped = _gunzip(raw)
         try:
             tar = tarfile.open(fileobj=unzipped, mode="r:", tarinfo=_Entry)  # noqa: SIM115 - closed below
         except _DAMAGE as error:
-            raise _damaged(path, error) from error
+            raise _damaged(archive, error) from error
         with tar:
-            yield from _members(source, tar, unzipped)
-        _PackedStream(path, unzipped).skip()  # to the checksum at the end
+            yield from _members(archive, tar, unzipped)
+        _PackedStream(archive, unzipped).skip()  # to the checksum at the end
 
 
-def _members(
-    source: LogSource, tar: tarfile.TarFile, unzipped: igzip.IGzipFile
-) -> Iterator[LogPart]:
+def _members(archive: Path, tar: tarfile.TarFile, unzipped: igzip.IGzipFile) -> Iterator[LogPart]:
     """Yield the files; read past tarfile, which would copy their bytes several times."""
     while True:
         try:
             entry = tar.next()
         except _DAMAGE as error:
-            raise _damaged(source.path, error) from error
+            raise _damaged(archive, error) from error
         if entry is None:
             return
         if entry.isdir():  # as tar writes it for a whole folder
             continue
-        name = _name_of(source, entry.name if entry.isfile() else f"{entry.name} (no file)")
-        stream = _PackedStream(source.path, unzipped, entry.size)
+        name = entry.name if entry.isfile() else f"{entry.name} (no file)"
+        stream = _PackedStream(archive, unzipped, entry.size)
         yield LogPart(name, stream, entry.size)
         stream.skip()
 
 
-def _name_of(source: LogSource, name: str) -> str:
-    """Return what to call a file in an archive, after checking that it belongs there."""
-    name = str(PurePosixPath(name))  # tar writes ./errors.log.1 for a file of its folder
+def _named(source: LogSource, part: LogPart) -> LogPart:
+    """Say which archive a file is in, after checking that it belongs there."""
+    name = str(PurePosixPath(part.name))  # tar writes ./errors.log.1 for a file of its folder
     parsed = parse_name(live_name(source.log), name)
     if parsed is None or parsed.kind not in (FileKind.LIVE, FileKind.BACKUP):
         raise ArchiveDamagedError(f"{source.path.name} holds {name!r}, which is not a log")
-    return f"{source.path.name}/{name}"
+    return replace(part, name=f"{source.path.name}/{name}")
 
 
 def _damaged(path: Path, error: BaseException) -> ArchiveDamagedError:

@@ -13,28 +13,24 @@ from typing import Final
 
 from .parts import LogStream
 
-__all__ = ["LINE_LIMIT", "Block", "blocks", "skip"]
+__all__ = ["LINE_LIMIT", "Block", "Lines", "blocks", "line_blocks", "skip"]
 
 LINE_LIMIT: Final = 1024 * 1024
 """The longest line that is read, in bytes, including its newline."""
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Lines:
     """Whole lines of a file.
 
     Attributes:
-        data: The lines, valid until the next block is requested. Empty for a line that was too
+        data: The lines, valid until the next ones are requested. Empty for a line that was too
             long to read.
-        first_line: Number of the first of them in the file, from 1.
-        lines: Number of lines.
         end: Offset in the file after them.
         is_whole: Whether the last line ends with a newline; can be False only at the file's end.
     """
 
     data: memoryview
-    first_line: int
-    lines: int
     end: int
     is_whole: bool = True
 
@@ -44,8 +40,21 @@ class Block:
         return not self.data
 
 
+@dataclass(frozen=True, slots=True)
+class Block(Lines):
+    """Whole lines of a file, counted.
+
+    Attributes:
+        first_line: Number of the first of them in the file, from 1.
+        lines: Number of lines.
+    """
+
+    first_line: int = 1
+    lines: int = 1
+
+
 def blocks(stream: LogStream, size: int, *, start: int = 0) -> Iterator[Block]:
-    """Read a file block by block.
+    """Read a file block by block, and count its lines.
 
     Args:
         stream: The bytes, from ``start`` on.
@@ -55,10 +64,19 @@ def blocks(stream: LogStream, size: int, *, start: int = 0) -> Iterator[Block]:
     Raises:
         OSError: The file cannot be read on.
     """
+    line = 1
+    for each in line_blocks(stream, size, start=start):
+        count = _lines(each.data) or 1
+        yield Block(each.data, each.end, each.is_whole, line, count)
+        line += count
+
+
+def line_blocks(stream: LogStream, size: int, *, start: int = 0) -> Iterator[Lines]:
+    """Read a file block by block, as :func:`blocks` does, but do not count its lines."""
     buffer = bytearray(LINE_LIMIT)
     view = memoryview(buffer)
     held = 0  # bytes at the start of the buffer that belong to a line not read to its end
-    offset, line, is_too_long = start, 1, False
+    offset, is_too_long = start, False
     while read := stream.readinto(view[held : held + min(LINE_LIMIT - held, size - offset)]):
         offset += read
         filled = held + read
@@ -68,19 +86,18 @@ def blocks(stream: LogStream, size: int, *, start: int = 0) -> Iterator[Block]:
             begin = buffer.find(b"\n", 0, filled) + 1
             if not begin:
                 continue
-            yield Block(view[:0], line, 1, offset - filled + begin)
-            is_too_long, line = False, line + 1
+            yield Lines(view[:0], offset - filled + begin)
+            is_too_long = False
         end = buffer.rfind(b"\n", begin, filled) + 1
         if end:
-            count = _lines(view[begin:end])
-            yield Block(view[begin:end], line, count, offset - filled + end)
-            line, begin = line + count, end
+            yield Lines(view[begin:end], offset - filled + end)
+            begin = end
         held = filled - begin
         buffer[:held] = buffer[begin:filled]
         if held == LINE_LIMIT:
             is_too_long, held = True, 0
     if held or is_too_long:
-        yield Block(view[:held], line, 1, offset, is_whole=False)
+        yield Lines(view[:held], offset, is_whole=False)
 
 
 def _lines(block: memoryview) -> int:

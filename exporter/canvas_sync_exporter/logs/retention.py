@@ -7,7 +7,8 @@ For each log it takes three steps:
 2. Archive: write the staged files into the archive, sync it, and read it back (:mod:`.archive`).
 3. Remove the staging folder.
 
-At the end, archives without a sidecar get one (:mod:`.sidecars`).
+While an archive is read back, its lines are summed up for its sidecar (:mod:`.sidecars`). At the
+end, older archives without a sidecar get one.
 
 So a line leaves the logs only when it is safe in an archive, and it is never in two places, even
 while other processes write, and wherever the cleanup is killed. A killed cleanup leaves its staging
@@ -30,13 +31,14 @@ from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import control_path, log_files
 from canvas_sync_core.names import Log
 
-from .archive import Archive, Member, archive_name, archives, write_archive
+from .archive import Archive, Member, archive_name, archives
+from .archive_writing import write_archive
 from .due import DueRecord, backups_run_low
 from .irregular_files import irregular_files
 from .plan import plan_cleanup
 from .report import CleanupReport, LogCleanup, save_report, saved_report
 from .retention_settings import RetentionSettings, make_retention_settings, old_archives
-from .sidecars import complete_sidecars, sidecar_path
+from .sidecars import ArchiveSummary, complete_sidecars, sidecar_path, write_sidecar
 from .sources import require_log_folder
 from .staging import (
     recover,
@@ -304,7 +306,7 @@ def _archive_log(
     # new is staged. Otherwise each night would stage more, beyond the limits of the log.
     for folder in staging_folders(settings.log_dir, log):
         recover(folder, live, page)
-        _archive_folder(settings, folder, done, on_archived)
+        _archive_folder(settings, log, folder, done, on_archived)
     if not _needs_archiving(settings, live):
         return
     stage_log(
@@ -315,11 +317,12 @@ def _archive_log(
         max_live_bytes=settings.max_live_bytes,
     )
     for folder in staging_folders(settings.log_dir, log):
-        _archive_folder(settings, folder, done, on_archived)
+        _archive_folder(settings, log, folder, done, on_archived)
 
 
 def _archive_folder(
     settings: RetentionSettings,
+    log: Log,
     folder: Path,
     done: _Archived,
     on_archived: Callable[[int], None],
@@ -327,9 +330,15 @@ def _archive_folder(
     """Archive the files of a staging folder, then remove the folder."""
     members = staged_members(folder)
     if members:
-        archive = write_archive(settings.archive_dir, folder.name, members, on_archived)
+        summary = ArchiveSummary(log, settings.zone)
+        archive = write_archive(
+            settings.archive_dir, folder.name, members, on_archived, summary.add
+        )
         done.archives.append(archive)
         done.members += members
+        if not summary.is_empty:
+            with suppress(OSError):  # it is written, or that is reported, at the end of the cleanup
+                write_sidecar(archive, summary)
     remove_staging_folder(folder)  # last, so that the next cleanup makes up for a kill before it
 
 

@@ -21,7 +21,8 @@ from canvas_sync_exporter.collectors.log_files import LogFilesCollector
 from canvas_sync_exporter.logs import get_cleanup_status
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.archive import Member, write_archive
+from canvas_sync_exporter.logs.archive import Member
+from canvas_sync_exporter.logs.archive_writing import write_archive
 from canvas_sync_exporter.logs.irregular_files import irregular_files
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from canvas_sync_core.logs.rotation import log_file
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.archive import ArchiveDamagedError, Member, write_archive
+from canvas_sync_exporter.logs.archive import ArchiveDamagedError, Member
+from canvas_sync_exporter.logs.archive_writing import write_archive
 from canvas_sync_exporter.logs.parts import parts
 from canvas_sync_exporter.logs.sources import LogFolderError, LogSource, sources
 

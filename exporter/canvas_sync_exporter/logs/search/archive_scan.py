@@ -18,7 +18,7 @@ from typing import Final
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError
 from canvas_sync_exporter.logs.parts import LogPart, packed_part, parts
 from canvas_sync_exporter.logs.pieces import PIECE_BYTES, PackedFile, Piece, packed_files
-from canvas_sync_exporter.logs.reader import blocks
+from canvas_sync_exporter.logs.reader import line_blocks
 from canvas_sync_exporter.logs.sidecars import Sidecar, read_sidecar
 from canvas_sync_exporter.logs.sources import LogSource
 
@@ -329,7 +329,7 @@ def _first_bytes(part: LogPart) -> bytes:
 def _blocks(part: LogPart, matcher: Matcher) -> Iterator[tuple[int, bytes]]:
     """Return the blocks of a file in the archive, each with its offset."""
     start = part.pieces[0].start if part.pieces else 0
-    for block in blocks(part.stream, start + part.size, start=start):
+    for block in line_blocks(part.stream, start + part.size, start=start):
         if block.is_too_long:
             matcher.notes.unreadable_lines += 1
             continue

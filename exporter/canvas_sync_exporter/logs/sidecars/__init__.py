@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from .folder import complete_sidecars, read_sidecar, sidecar_path
+from .archive_summary import ArchiveSummary
+from .folder import complete_sidecars, read_sidecar, sidecar_path, write_sidecar
 from .sidecar import FIRST_BYTES, PieceSummary, Sidecar
 
 __all__ = [
     "FIRST_BYTES",
+    "ArchiveSummary",
     "PieceSummary",
     "Sidecar",
     "complete_sidecars",
     "read_sidecar",
     "sidecar_path",
+    "write_sidecar",
 ]

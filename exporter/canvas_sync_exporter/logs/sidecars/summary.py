@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.lines import LineReader, Moment
-from canvas_sync_exporter.logs.reader import Block
 
 from .bloom import BloomFilter
+from .minute_counts import MinuteCounts, are_own_times
 from .sidecar import PieceSummary
 
 __all__ = ["LinesSummary"]
@@ -27,6 +27,15 @@ class _Record(msgspec.Struct, gc=False):
     trace_id: str | None = None
 
 
+class _OwnRecord(msgspec.Struct, gc=False):
+    """A record whose time is a text, from which its minute can be cut."""
+
+    timestamp: str
+    level: str | None = None
+    task_id: str | None = None
+    trace_id: str | None = None
+
+
 class LinesSummary:
     """Sums up lines.
 
@@ -35,14 +44,15 @@ class LinesSummary:
         zone: Time zone of the times in human-readable lines.
 
     Attributes:
-        minutes: Number of lines by level and minute since the Unix epoch.
+        minutes: Number of lines by level and minute.
         has_text_lines: Whether some lines are not JSON, so that their times depend on the zone.
     """
 
     def __init__(self, log: Log, zone: dt.tzinfo) -> None:
-        self.minutes: Counter[tuple[str, int]] = Counter()
+        self.minutes = MinuteCounts()
         self.has_text_lines = False
         self._reader = LineReader(log, _Record, zone)
+        self._own_reader = LineReader(log, _OwnRecord, zone)
         self._ends: list[dt.datetime] = []  # the oldest and the newest time in each block
         self._ids: set[str | None] = set()
 
@@ -58,19 +68,37 @@ class LinesSummary:
         self._ids.clear()
         return piece
 
-    def add(self, block: Block) -> None:
+    def add(self, lines: memoryview) -> None:
         """Add lines."""
-        records = self._reader.read_json(block)
+        records: Sequence[_OwnRecord | _Record] | None = self._add_own(lines)
         if records is None:
-            self.has_text_lines = True
-            records, _ = self._reader.read(block)
-        if not records:
-            return
-        times = [record.timestamp for record in records]
-        self._ends += min(times), max(times)
-        levels = [record.level or "" for record in records]
-        minutes = [int(each.timestamp() // 60) for each in times]
-        self.minutes.update(zip(levels, minutes, strict=True))
+            records = self._add_others(lines)
         if len(self._ids) <= _MOST_IDS:
             self._ids.update([record.task_id for record in records])
             self._ids.update([record.trace_id for record in records])
+
+    def _add_own(self, lines: memoryview) -> list[_OwnRecord] | None:
+        """Count lines and return their records; None if others than our own may be among them."""
+        records = self._own_reader.read_json(lines)
+        if not records:
+            return records
+        times = [record.timestamp for record in records]
+        if not are_own_times(times):
+            return None
+        try:
+            self._ends += [dt.datetime.fromisoformat(time) for time in (min(times), max(times))]
+        except ValueError:  # the 31st of February
+            return None
+        self.minutes.add_own([record.level for record in records], times)
+        return records
+
+    def _add_others(self, lines: memoryview) -> list[_Record]:
+        records = self._reader.read_json(lines)
+        if records is None:
+            self.has_text_lines = True
+            records, _ = self._reader.read_lines(lines)
+        if records:
+            times = [record.timestamp for record in records]
+            self._ends += min(times), max(times)
+            self.minutes.add([record.level for record in records], times)
+        return records

@@ -17,7 +17,7 @@ import msgspec
 
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.lines import LineReader, Moment
-from canvas_sync_exporter.logs.reader import LINE_LIMIT, Block
+from canvas_sync_exporter.logs.reader import LINE_LIMIT
 from canvas_sync_exporter.logs.search.line_times import LineTimes
 from canvas_sync_exporter.logs.search.time_range import LATENESS
 
@@ -159,7 +159,7 @@ class PlainVolume:
     def _parse(self, lines: bytes) -> list[_Record]:
         if not lines:
             return []
-        return self._reader.read(Block(memoryview(lines), 1, lines.count(b"\n"), len(lines)))[0]
+        return self._reader.read_lines(memoryview(lines))[0]
 
 
 def _sample_offsets(end: int) -> list[int]:

@@ -17,7 +17,8 @@ from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Timing
-from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
+from canvas_sync_exporter.logs.archive import Member, archive_name
+from canvas_sync_exporter.logs.archive_writing import write_archive
 from support.analysis import report_of
 from support.sync_logs import START, generate, human_of, line_of_record, nearest_rank
 

@@ -17,7 +17,8 @@ from canvas_sync_exporter.logs.analysis.analyze import Analysis, analyze
 from canvas_sync_exporter.logs.analysis.cache import cache_path
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.scan import Chunk, Scanned, scan
-from canvas_sync_exporter.logs.archive import Member, write_archive
+from canvas_sync_exporter.logs.archive import Member
+from canvas_sync_exporter.logs.archive_writing import write_archive
 from support.sync_logs import generate, line_of_record
 
 CALLS = [line_of_record(record) for record in generate(40)[Log.API_CALLS]]

@@ -9,7 +9,8 @@ import pytest
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.archive import Member, write_archive
+from canvas_sync_exporter.logs.archive import Member
+from canvas_sync_exporter.logs.archive_writing import write_archive
 from canvas_sync_exporter.logs.pieces import packed_files
 from support.analysis import report_of
 from support.sync_logs import generate, line_of_record

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs import archive as archive_module
+from canvas_sync_exporter.logs import archive_writing
 from canvas_sync_exporter.logs import parts as parts_module
-from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
+from canvas_sync_exporter.logs.archive import Member, archive_name
+from canvas_sync_exporter.logs.archive_writing import write_archive
 from canvas_sync_exporter.logs.pieces import Piece, Unpacking, packed_files
 from canvas_sync_exporter.logs.search import FoundLine, LineFilter, LogSearch, Order
 from canvas_sync_exporter.logs.sidecars import complete_sidecars
@@ -25,7 +26,7 @@ MINUTE = dt.timedelta(minutes=1)
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three files of errors, a line a minute, five lines of each run, in pieces of 1 kB."""
-    monkeypatch.setattr(archive_module, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(archive_writing, "PIECE_BYTES", 1000)
     lines = [
         json_line(record(Log.ERRORS, number * 60, task_id=f"run {number // 5}"))
         for number in range(LINES)

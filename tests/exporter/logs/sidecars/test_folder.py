@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
+from canvas_sync_exporter.logs.archive import Member, archive_name
+from canvas_sync_exporter.logs.archive_writing import write_archive
 from canvas_sync_exporter.logs.pieces import PackedFile, packed_files
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs, delete_old_archives
 from canvas_sync_exporter.logs.search import FoundLine, LineFilter, LogSearch, Order, archive_scan
