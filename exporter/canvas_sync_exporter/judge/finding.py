@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import IncidentKind, Severity
+
+from .lapses import Lapse
 
 __all__ = ["MOST_LISTED_RUNS", "Finding", "Verdict"]
 
@@ -56,6 +59,10 @@ class Finding:
         return replace(self, subject=f"{self.subject} on {host}", summary=f"{host}: {self.summary}")
 
 
+def _recovers(_: Incident) -> None:
+    """Say of each incident that it has recovered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """All findings at one time.
@@ -63,8 +70,10 @@ class Verdict:
     Attributes:
         judged: The kinds that could be judged. Open incidents of other kinds stay as they are:
             while the database is down, no one knows whether last night's failure is resolved.
+        find_lapse: Returns why an incident that is no longer found has not recovered, if so.
     """
 
     time: datetime
     findings: tuple[Finding, ...]
     judged: frozenset[IncidentKind]
+    find_lapse: Callable[[Incident], Lapse | None] = field(default=_recovers, compare=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,6 +12,7 @@ from canvas_sync_core.incident import SEVERITY_ORDER, Acknowledgement, Incident,
 from canvas_sync_core.names import IncidentKind
 
 from .finding import Finding, Verdict
+from .lapses import Lapse, lapsed
 
 __all__ = [
     "REOPEN_WITHIN",
@@ -112,7 +113,7 @@ def reconcile(
         if finding is not None:
             group, changed = _detected(incident, finding, context)
         elif incident.kind in verdict.judged and incident.resolved_at is None:
-            group, changed = _not_detected(incident, context)
+            group, changed = _not_detected(incident, context, verdict.find_lapse)
         else:
             continue
         if changed != incident:
@@ -149,13 +150,17 @@ def _detected(incident: Incident, finding: Finding, context: _Context) -> tuple[
     return "updated" if incident.resolved_at is None else "reopened", changed
 
 
-def _not_detected(incident: Incident, context: _Context) -> tuple[str, Incident]:
+def _not_detected(
+    incident: Incident, context: _Context, find_lapse: Callable[[Incident], Lapse | None]
+) -> tuple[str, Incident]:
     """Return the group and the new state of an open incident that is not detected."""
     found_by = incident.found_by & context.others
     clear_since = None if found_by else incident.clear_since or context.now
     changed = replace(incident, found_by=found_by, clear_since=clear_since)
     if clear_since is not None and context.now - clear_since >= _recovery(incident):
-        return "resolved", replace(changed, resolved_at=clear_since)
+        lapse = find_lapse(incident)
+        ended = changed if lapse is None else lapsed(changed, lapse)
+        return "resolved", replace(ended, resolved_at=clear_since)
     return "updated", changed
 
 
@@ -180,7 +185,7 @@ def _changed_fields(incident: Incident, finding: Finding, now: datetime) -> dict
         for name in names
         if _value(finding, name) != getattr(incident, name)
     }
-    is_reworded_only = changed.keys() <= set(_WORDS)
+    is_reworded_only = changed.keys() <= set(_WORDS) and incident.resolved_at is None
     if is_reworded_only and now - incident.updated_at < _REWORDING_INTERVAL:
         return {}
     return changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from canvas_sync_core.names import IncidentKind as Kind
@@ -12,6 +13,7 @@ from .conditions import CONDITIONS, Condition
 from .conditions.monitoring import is_severe_skew
 from .facts import Facts
 from .finding import Verdict
+from .lapses import find_lapse
 from .precedence import one_of_each_cause
 
 __all__ = ["judge"]
@@ -51,7 +53,7 @@ def judge(facts: Facts, conditions: Mapping[Kind, Condition] = CONDITIONS) -> Ve
     """Judge everything known at one time."""
     judged = frozenset(conditions) & _judgeable(facts)
     findings = [each for kind in conditions if kind in judged for each in conditions[kind](facts)]
-    return Verdict(facts.now, one_of_each_cause(findings), judged)
+    return Verdict(facts.now, one_of_each_cause(findings), judged, partial(find_lapse, facts))
 
 
 def _judgeable(facts: Facts) -> frozenset[Kind]:

@@ -14,6 +14,7 @@ from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import IncidentKind, MessageKind, Severity
 from canvas_sync_core.wording import plural
 from canvas_sync_exporter.config_file.links import LinkSettings
+from canvas_sync_exporter.judge.lapses import lapse_of
 from canvas_sync_exporter.schedules.pause import Pause
 
 from .content import Content, Fact, Link, Section, Status, Table
@@ -45,6 +46,9 @@ _HEADINGS: Final = {
     Event.BACK: "back",
     Event.RESOLVED: "recovered",
 }
+_PAUSED: Final = "paused"
+_LAPSED: Final = "closed"
+_CLOSED: Final = "This incident is closed, but nothing has recovered."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +96,13 @@ class IncidentWriter:
         advice = _advice(incident, guidance)
         if advice and not is_over:
             sections.append(Section(title="What to do", paragraphs=(advice,)))
-        title, summary = headline, _summary(rest, incident.cause, is_over=is_over)
+        title, summary = headline, _summary(rest, incident)
+        status = _STATUSES[incident.severity]
         if incident.resolved_at is not None:
             lasted = self._formats.rough_length(incident.resolved_at - incident.since)
-            title = f"Recovered after {lasted}: {headline}"
-        status = Status.GOOD if is_over else _STATUSES[incident.severity]
+            has_recovered = lapse_of(incident) is None
+            title = f"{'Recovered' if has_recovered else 'Closed'} after {lasted}: {headline}"
+            status = Status.GOOD if has_recovered else Status.NEUTRAL
         if pause is not None:
             title, status = f"Paused: {headline}", Status.NEUTRAL
             summary = self._pause_summary(pause, incident.cause, now)
@@ -224,19 +230,23 @@ def _split(summary: str) -> tuple[str, str]:
     return (first, rest) if stop else (summary.removesuffix("."), "")
 
 
-def _summary(rest: str, cause: str, *, is_over: bool) -> str:
-    if is_over:  # a message with the word OK must not read as if the problem went on
-        return " ".join(filter(None, ("The problem is over.", rest, cause and f"Cause: {cause}")))
-    return " ".join(filter(None, (rest, cause)))
+def _summary(rest: str, incident: Incident) -> str:
+    if incident.resolved_at is None:
+        return " ".join(filter(None, (rest, incident.cause)))
+    # A message with the word OK must not read as if the problem went on.
+    over = "The problem is over." if lapse_of(incident) is None else _CLOSED
+    return " ".join(filter(None, (over, rest, incident.cause and f"Cause: {incident.cause}")))
 
 
 def _heading(notice: Notice) -> str:
-    return "paused" if notice.pause is not None else _HEADINGS[notice.event]
+    if notice.pause is not None:
+        return _PAUSED
+    return _HEADINGS[notice.event] if lapse_of(notice.incident) is None else _LAPSED
 
 
 def _changes(counts: Counter[str]) -> str:
     """Write what has happened to how many incidents, such as ``2 new, 1 recovered``."""
-    names = [name for name in (*_HEADINGS.values(), "paused") if counts[name]]
+    names = [name for name in (*_HEADINGS.values(), _PAUSED, _LAPSED) if counts[name]]
     if len(names) == 1:
         return names[0] if counts.total() == 1 else f"all {names[0]}"
     return ", ".join(f"{counts[name]} {name}" for name in names)
@@ -249,7 +259,7 @@ def _listed(names: Sequence[str], formats: Formats) -> str:
 
 
 def _status(notice: Notice) -> Status:
-    if notice.pause is not None:
+    if notice.pause is not None or lapse_of(notice.incident) is not None:
         return Status.NEUTRAL
     is_over = notice.event is Event.RESOLVED
     return Status.GOOD if is_over else _STATUSES[notice.incident.severity]

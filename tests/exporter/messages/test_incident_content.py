@@ -10,6 +10,7 @@ import pytest
 
 from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_exporter.config_file.links import LinkSettings
+from canvas_sync_exporter.judge.lapses import Lapse, lapsed
 from canvas_sync_exporter.messages.content import Content, Fact, Link, Status
 from canvas_sync_exporter.messages.formats import Formats
 from canvas_sync_exporter.messages.incident_content import Event, IncidentWriter, Notice
@@ -115,6 +116,21 @@ def test_a_resolved_incident_says_how_long_it_lasted_and_not_what_to_do() -> Non
     assert content.links[1].text == "Last affected run"
     assert "Newest run" not in facts_of(content)
     assert "What to do" not in {section.title for section in content.sections}
+
+
+def test_an_incident_that_ended_without_a_recovery_says_so() -> None:
+    resolved = lapsed(replace(WHOLE, resolved_at=NOW), Lapse.NO_RUN)
+    notice = Notice(resolved, Event.RESOLVED)
+    content = writer().write(notice, NOW)
+    assert (content.title, content.status) == (
+        "Closed after 34 min: full failed for 40 of 50 users",
+        Status.NEUTRAL,
+    )
+    assert content.summary == (
+        "This incident is closed, but nothing has recovered. Two more failed yesterday. "
+        "No run has followed. Cause: Canvas answers 503."
+    )
+    assert writer().digest([notice], NOW).title == "1 more incident: closed"
 
 
 @pytest.mark.parametrize(
