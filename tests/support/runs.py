@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from msgspec import structs
 from sqlalchemy import Engine
@@ -12,7 +13,15 @@ from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.store.rows import write_runs
 
-__all__ = ["failed", "running", "snapshot", "write"]
+__all__ = ["HOUR", "NOON", "at", "failed", "running", "snapshot", "write"]
+
+NOON: Final = datetime(2025, 12, 22, 12, tzinfo=UTC)
+HOUR: Final = timedelta(hours=1)
+
+
+def at(hours: float) -> float:
+    """The time some hours after :data:`NOON`, in seconds since the epoch."""
+    return (NOON + hours * HOUR).timestamp()
 
 
 def snapshot(task_id: str, **changes: Any) -> RunSnapshot:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -10,10 +9,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.store import run_portions
 from canvas_sync_core.store.run_filter import RunFilter
-from support.runs import snapshot, write
-
-_NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
-_HOUR = timedelta(hours=1)
+from support.runs import HOUR, NOON, at, snapshot, write
 
 
 @pytest.fixture
@@ -21,17 +17,13 @@ def engine(emptied_engine: Engine) -> Engine:
     return emptied_engine
 
 
-def _at(hours: float) -> float:
-    return (_NOON + hours * _HOUR).timestamp()
-
-
 def test_portions_grow_up_to_a_limit(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_portions, "_FIRST", 1)
     monkeypatch.setattr(run_portions, "_LARGEST", 6)
-    write(engine, *(snapshot(f"run-{n}", start_time=_at(-n)) for n in range(20)))
+    write(engine, *(snapshot(f"run-{n}", start_time=at(-n)) for n in range(20)))
     with engine.connect() as connection:
         ends = [each.end for each in run_portions.portions(connection, RunFilter(), None, 60)]
-    hours = [(_NOON - end[0]) // _HOUR for end in ends if end is not None]
+    hours = [(NOON - end[0]) // HOUR for end in ends if end is not None]
     assert (hours, ends[-1]) == ([0, 4, 10, 16], None)
 
 
@@ -42,8 +34,8 @@ def test_a_portion_is_no_larger_than_fits_into_the_time_that_is_left(
     clock = SimpleNamespace(monotonic=lambda: next(seconds))
     monkeypatch.setattr(run_portions, "time", clock)
     monkeypatch.setattr(run_portions, "_FIRST", 2)
-    write(engine, *(snapshot(f"run-{n}", start_time=_at(-n)) for n in range(20)))
+    write(engine, *(snapshot(f"run-{n}", start_time=at(-n)) for n in range(20)))
     with engine.connect() as connection:
         ends = [each.end for each in run_portions.portions(connection, RunFilter(), None, 8)]
     # Two runs took two seconds, so six fit into the six that are left, although 2 * 4 come next.
-    assert [(_NOON - end[0]) // _HOUR for end in ends if end is not None] == [1, 7]
+    assert [(NOON - end[0]) // HOUR for end in ends if end is not None] == [1, 7]

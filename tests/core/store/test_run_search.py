@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,20 +24,13 @@ from canvas_sync_core.store.run_filter import RunFilter
 from canvas_sync_core.store.run_search import RunSearchPage, newest_runs, search_runs
 from canvas_sync_core.store.runs import RunRow
 from support.plans import assert_bounded, explained, preferring_indexes
-from support.runs import failed, running, snapshot, write
+from support.runs import HOUR, NOON, at, failed, running, snapshot, write
 from support.tables import create_tables
-
-_NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
-_HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
 def engine(emptied_engine: Engine) -> Engine:
     return emptied_engine
-
-
-def _at(hours: float) -> float:
-    return (_NOON + hours * _HOUR).timestamp()
 
 
 def _names(page: RunSearchPage) -> list[str]:
@@ -71,30 +63,30 @@ def _flag(engine: Engine, *task_ids: str) -> None:
         (RunFilter(min_duration=100), ["e", "d"]),
         (RunFilter(max_duration=100), ["g", "f", "d", "c", "b", "a"]),
         (RunFilter(min_duration=100, max_duration=100), ["d"]),
-        (RunFilter(since=_NOON + 2 * _HOUR, until=_NOON + 4 * _HOUR), ["d", "c"]),
+        (RunFilter(since=NOON + 2 * HOUR, until=NOON + 4 * HOUR), ["d", "c"]),
         (RunFilter(host="nowhere"), []),
     ],
 )
 def test_a_run_must_match_all_filters(engine: Engine, wanted: RunFilter, names: list[str]) -> None:
     write(
         engine,
-        snapshot("a", start_time=_at(0), host="sync-2"),
-        failed("b", start_time=_at(1)),
+        snapshot("a", start_time=at(0), host="sync-2"),
+        failed("b", start_time=at(1)),
         structs.replace(
-            failed("c", start_time=_at(2), user_id=7), error=ErrorInfo("HTTPError", "404")
+            failed("c", start_time=at(2), user_id=7), error=ErrorInfo("HTTPError", "404")
         ),
-        snapshot("d", start_time=_at(3), user_id=7, duration=100.0),
-        snapshot("e", start_time=_at(4), sync_type="grades", duration=101.0),
-        snapshot("f", start_time=_at(5), sync_type="users"),
-        snapshot("g", start_time=_at(6), host="sync-2", course_id=9),
-        running("h", start_time=_at(7)),
+        snapshot("d", start_time=at(3), user_id=7, duration=100.0),
+        snapshot("e", start_time=at(4), sync_type="grades", duration=101.0),
+        snapshot("f", start_time=at(5), sync_type="users"),
+        snapshot("g", start_time=at(6), host="sync-2", course_id=9),
+        running("h", start_time=at(7)),
     )
     _flag(engine, "a", "g")
     assert _names(search_runs(engine, wanted, 50)) == names
 
 
 def test_a_full_page_ends_with_a_cursor_and_the_last_one_with_none(engine: Engine) -> None:
-    write(engine, *(snapshot(f"run-{n}", start_time=_at(n), host="a") for n in range(5)))
+    write(engine, *(snapshot(f"run-{n}", start_time=at(n), host="a") for n in range(5)))
     first = search_runs(engine, RunFilter(host="a"), 3)
     assert _names(first) == ["run-4", "run-3", "run-2"]
     last = search_runs(engine, RunFilter(host="a"), 3, first.next)
@@ -105,11 +97,11 @@ def test_a_search_for_rare_runs_ends_after_its_time_and_goes_on_later(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_portions, "_FIRST", 10)
-    write(engine, *(snapshot(f"run-{n:02}", start_time=_at(n)) for n in range(35)))
-    write(engine, snapshot("rare", start_time=_at(-1), host="elsewhere"))
+    write(engine, *(snapshot(f"run-{n:02}", start_time=at(n)) for n in range(35)))
+    write(engine, snapshot("rare", start_time=at(-1), host="elsewhere"))
     wanted = RunFilter(host="elsewhere")
     first = search_runs(engine, wanted, 5, seconds=0)
-    assert (first.items, first.searched_to) == ([], _NOON + 25 * _HOUR)
+    assert (first.items, first.searched_to) == ([], NOON + 25 * HOUR)
     page, pages = first, 1
     while page.next is not None:
         page, pages = search_runs(engine, wanted, 5, page.next, seconds=0), pages + 1
@@ -123,7 +115,7 @@ def test_the_newest_runs_are_read_over_several_pages(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, limit: int, are_more: bool
 ) -> None:
     monkeypatch.setattr(run_search, "_PAGE", 2)
-    write(engine, *(snapshot(f"run-{n}", start_time=_at(-n)) for n in range(5)))
+    write(engine, *(snapshot(f"run-{n}", start_time=at(-n)) for n in range(5)))
     found, is_cut = newest_runs(engine, RunFilter(), limit)
     expected = [f"run-{n}" for n in range(min(limit, 5))]
     assert ([run.sync_task_id for run in found], is_cut) == (expected, are_more)
@@ -140,14 +132,14 @@ _TYPES = st.sampled_from(["full", "grades", "users"])
 _STATUSES = st.sampled_from([status.value for status in RunStatus])
 _ERRORS = st.sampled_from(["HTTPError", "Timeout"])
 _DURATIONS = st.sampled_from([0.0, 1.0, 12.5, 100.0])
-_HOURS = st.integers(0, 6)
+HOURS = st.integers(0, 6)
 
 
 @st.composite
 def _changes(draw: st.DrawFn) -> dict[str, Any]:
     error = draw(st.none() | _ERRORS)
     return {
-        "start_time": _at(draw(_HOURS)),
+        "start_time": at(draw(HOURS)),
         "status": RunStatus(draw(_STATUSES)),
         "sync_type": draw(_TYPES),
         "user_id": draw(st.sampled_from([None, 1, 2])),
@@ -168,8 +160,8 @@ _FILTERS = st.builds(
     error_type=st.none() | _ERRORS,
     min_duration=st.none() | _DURATIONS,
     max_duration=st.none() | _DURATIONS,
-    since=st.none() | _HOURS.map(lambda hours: _NOON + hours * _HOUR),
-    until=st.none() | _HOURS.map(lambda hours: _NOON + hours * _HOUR),
+    since=st.none() | HOURS.map(lambda hours: NOON + hours * HOUR),
+    until=st.none() | HOURS.map(lambda hours: NOON + hours * HOUR),
 )
 
 
@@ -264,15 +256,15 @@ _QUESTIONS: dict[str, Callable[[Engine], object]] = {
     "duration": lambda engine: search_runs(engine, RunFilter(min_duration=1000.0), 50),
     "facets": lambda engine: run_facets(engine, RunFilter()),
     "facets of a status": lambda engine: run_facets(engine, RunFilter(statuses=("failed",))),
-    "facets of a period": lambda engine: run_facets(engine, RunFilter(since=_NOON - 10 * _HOUR)),
+    "facets of a period": lambda engine: run_facets(engine, RunFilter(since=NOON - 10 * HOUR)),
 }
 
 
 def test_no_search_reads_or_sorts_the_whole_table(empty_database_url: str) -> None:
     engine = open_engine(preferring_indexes(empty_database_url))
     create_tables(engine)
-    runs = [snapshot(f"run-{n}", user_id=n % 100, start_time=_at(-n / 10)) for n in range(3000)]
-    write(engine, *runs, *(failed(f"failed-{n}", start_time=_at(n)) for n in range(10)))
+    runs = [snapshot(f"run-{n}", user_id=n % 100, start_time=at(-n / 10)) for n in range(3000)]
+    write(engine, *runs, *(failed(f"failed-{n}", start_time=at(n)) for n in range(10)))
     for question in _QUESTIONS.values():
         assert_bounded(explained(engine, question))
     engine.dispose()
@@ -284,7 +276,7 @@ def test_no_run_is_left_out_or_listed_twice_if_others_write_while_it_searches(
 ) -> None:
     monkeypatch.setattr(run_portions, "_FIRST", 3)
     names = ["a", "b", "c", "d", "e", "f"]
-    write(engine, *(snapshot(name, start_time=_at(-n)) for n, name in enumerate(names)))
+    write(engine, *(snapshot(name, start_time=at(-n)) for n, name in enumerate(names)))
     match = run_search._matches
     changed: list[str] = []
 
@@ -292,7 +284,7 @@ def test_no_run_is_left_out_or_listed_twice_if_others_write_while_it_searches(
         if not changed:
             changed.append(change)
             if change == "one more":
-                write(engine, snapshot("new", start_time=_at(1)))
+                write(engine, snapshot("new", start_time=at(1)))
             else:
                 with engine.begin() as connection:
                     connection.execute(
