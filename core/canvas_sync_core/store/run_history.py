@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
+    Subquery,
     literal,
     select,
     tuple_,
@@ -29,6 +30,8 @@ __all__ = ["RunHistory", "UsualRun", "run_history", "usual_durations"]
 
 _HISTORY_RUNS: Final = 20
 _ENOUGH_RUNS: Final = 3
+_FEW_ROWS: Final = 200
+"""The nearest runs of most kinds are among so many; to read more takes much longer."""
 _LOOK_BACK_ROWS: Final = 5_000
 """Limits the search among runs of other kinds, in case this kind is rare."""
 _columns = metrics_table.c
@@ -179,18 +182,31 @@ def _search(
 
     The search is among the rows that the index selects, in bounded time.
     """
-    key = tuple(_nearest(run, kind, is_later=is_later).subquery().c)
+    nearest = _nearest(run, kind, is_later=is_later)
+    rows: Sequence[Sequence[Any]] = ()
+    for look_back in (_FEW_ROWS, _LOOK_BACK_ROWS):
+        among = nearest.limit(look_back).subquery()
+        statement = _among(among, run, is_later=is_later, measured=measured)
+        rows = connection.execute(statement.where(*kind.remaining, *conditions).limit(limit)).all()
+        if len(rows) == limit:
+            break
+    return rows
+
+
+def _among(
+    nearest: Subquery, run: RunRow, *, is_later: bool, measured: Sequence[ColumnElement[Any]]
+) -> Select[Any]:
+    """Select the runs of a subquery that come before a run, or after it, the nearest first."""
+    key = tuple(nearest.c)
     _, start, number = key
     place = tuple_(start, number)
     own_place = tuple_(literal(run.sync_start_time, _start.type), literal(run.id, _number.type))
-    statement = (
+    return (
         select(start, number, *measured)
-        .join_from(start.table, metrics_table, _number == number)
-        .where(place > own_place if is_later else place < own_place, *kind.remaining, *conditions)
+        .join_from(nearest, metrics_table, _number == number)
+        .where(place > own_place if is_later else place < own_place)
         .order_by(*(key if is_later else (each.desc() for each in key)))
-        .limit(limit)
     )
-    return connection.execute(statement).all()
 
 
 def _nearest(run: RunRow, kind: _Kind, *, is_later: bool) -> Select[Any]:
@@ -210,7 +226,6 @@ def _nearest(run: RunRow, kind: _Kind, *, is_later: bool) -> Select[Any]:
         select(*key, _number)
         .where(bound, kind.column >= of_kind, kind.column <= of_kind)
         .order_by(*(key if is_later else (each.desc() for each in key)))
-        .limit(_LOOK_BACK_ROWS)
     )
 
 

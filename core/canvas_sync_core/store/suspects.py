@@ -29,11 +29,16 @@ _MEASURED: Final = (
     "sync_start_time",
     "suspect",
 )
+_FEW_ROWS: Final = 200
+"""The last runs of most kinds are among so many of the user; to read more takes much longer."""
 _LOOK_BACK_ROWS: Final = 5_000
 """Limits the search among a user's runs, in case a kind of run is rare."""
 
 _columns = metrics_table.c
 _ITEMS: Final = [item_column(item, "processed") for item in ITEMS]
+_COMPARED: Final = [
+    _columns[name] for name in ("sync_type", "course_id", "sync_status", *_MEASURED, *_ITEMS)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +105,13 @@ def _last_runs(connection: Connection, run: RunRow) -> list[Measures]:
     before = and_(
         _same(_columns.user_id, run.user_id), _columns.sync_start_time < run.sync_start_time
     )
-    newest_first = _columns.sync_start_time.desc()
-    rows = select(metrics_table).where(before).order_by(newest_first).limit(_LOOK_BACK_ROWS)
-    return _read_measures(connection, rows.subquery(), run, HISTORY_RUNS)
+    rows = select(*_COMPARED).where(before).order_by(_columns.sync_start_time.desc())
+    found: list[Measures] = []
+    for limit in (_FEW_ROWS, _LOOK_BACK_ROWS):
+        found = _read_measures(connection, rows.limit(limit).subquery(), run, HISTORY_RUNS)
+        if len(found) == HISTORY_RUNS:
+            break
+    return found
 
 
 def _runs_at_same_time(connection: Connection, run: RunRow, before: datetime) -> list[Measures]:
@@ -115,7 +124,7 @@ def _runs_at_same_time(connection: Connection, run: RunRow, before: datetime) ->
     )
     of_user = _same(_columns.user_id, run.user_id)
     older = _columns.sync_start_time < before
-    rows = select(metrics_table).where(of_user, older, windows).limit(_LOOK_BACK_ROWS)
+    rows = select(*_COMPARED).where(of_user, older, windows).limit(_LOOK_BACK_ROWS)
     return _read_measures(connection, rows.subquery(), run, _LOOK_BACK_ROWS)
 
 

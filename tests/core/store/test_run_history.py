@@ -17,6 +17,8 @@ from support.plans import assert_bounded, explained
 from support.runs import failed, snapshot, write
 
 _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
+_RARE = ((0, "a"), (1.5, "b"), (3, "c"))
+"""Start in hours after noon, and task id."""
 
 
 @pytest.fixture
@@ -123,3 +125,13 @@ def test_no_later_runs_of_other_kinds_are_passed(
             key = f"({'user_id' if user_id else 'sync_type'},sync_start_time){bound}(?,?)"
         assert f"ix_{TABLE}_{indexed}_start" in plan
         assert key in plan
+
+
+def test_the_neighbours_of_a_rare_kind_are_looked_for_among_more_runs(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("canvas_sync_core.store.run_history._FEW_ROWS", 2)
+    write(engine, *(snapshot(name, start_time=_at(n), sync_type="rare") for n, name in _RARE))
+    write(engine, *(snapshot(f"other {n}", start_time=_at(n / 8)) for n in range(24)))
+    assert _ids(_history(engine, "b")) == ["a", "a", "c"]
+    assert _history(engine, "c").usual.runs == 2

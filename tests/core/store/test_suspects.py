@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from canvas_sync_core.events import ItemCounts, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
@@ -155,3 +155,25 @@ def test_a_run_that_is_usual_at_that_time_of_the_week_is_not_flagged(engine: Eng
     write(engine, night(-1 / 48, courses=0, task_id="empty"))
     (found,) = judge_runs(engine, datetime.fromtimestamp(NOW - 4000, UTC))
     assert [each.reason for each in found.anomalies] == ["few_items"]
+
+
+def test_a_history_is_looked_for_among_few_runs_and_a_rare_one_among_more(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("canvas_sync_core.store.suspects._FEW_ROWS", 25)
+    looked_back: list[int] = []
+
+    def note(*given: Any) -> None:
+        values = given[3].values() if isinstance(given[3], dict) else given[3]
+        looked_back.extend(each for each in values if each in (25, 5_000))
+
+    write(engine, *(night(number, task_id=f"n{number}") for number in range(1, 22)))
+    write(engine, *(night(0.1, task_id=f"g{n}", sync_type="grades") for n in range(30)))
+    assert judge_runs(engine, SINCE) == []
+    write(engine, night(0, task_id="rare"), night(-0.01, sync_type="grades", task_id="common"))
+    event.listen(engine, "before_cursor_execute", note)
+    assert judge_runs(engine, SINCE) == []
+    event.remove(engine, "before_cursor_execute", note)
+    assert looked_back == [25, 5_000, 25]
+    write(engine, night(-0.02, courses=3, duration=1.0, task_id="rare and odd"))
+    assert [each.run.sync_task_id for each in judge_runs(engine, SINCE)] == ["rare and odd"]
