@@ -167,7 +167,10 @@ def _wanted(headers: Mapping[str, str]) -> dict[str, str]:
     """Select the headers that we use, with their names in lower case."""
     by_name: Any = getattr(headers, "_store", None)
     if isinstance(by_name, OrderedDict):  # of requests, whose own look-ups take much longer
-        return {name: by_name[name][1] for name in _WANTED & by_name.keys()}
+        found = {}
+        for name in _WANTED & by_name.keys():  # in Python 3.11, a comprehension is a call
+            found[name] = by_name[name][1]
+        return found
     return {key: headers[name] for name in headers if (key := name.lower()) in _WANTED}
 
 

@@ -76,16 +76,14 @@ class LogSink:
             for log, (max_bytes, backups) in LOGS.items()
             if levels[log] is not LogLevel.OFF
         }
-        self._handlers: dict[type[Event], _Handler] = {
-            event: (_from_level(levels[maker.log], maker), self._writers[maker.log].append)
+        self._handlers: dict[type[Event], list[_Handler]] = {
+            event: [(_from_level(levels[maker.log], maker), self._writers[maker.log].append)]
             for event, maker in self._maker.makers.items()
             if maker.log in self._writers
         }
-        self._details: dict[type[Event], _Handler] = {
-            event: (maker.make, self._writers[maker.log].append)
-            for event, maker in self._maker.details.items()
-            if LogLevel.DEBUG in levels[maker.log].written
-        }
+        for event, maker in self._maker.details.items():
+            if LogLevel.DEBUG in levels[maker.log].written:
+                self._handlers[event].append((maker.make, self._writers[maker.log].append))
         if warning := network_filesystem_warning(log_dir):
             _LOGGER.warning(warning)
 
@@ -96,20 +94,12 @@ class LogSink:
         return next(filter(None, faults), None)
 
     def handle(self, event: Event) -> None:
-        """Write one line; an event that has none, such as a heartbeat, is ignored."""
-        handler = self._handlers.get(type(event))
-        if handler is not None:
-            self._write(event, handler)
-            if self._details and (detail := self._details.get(type(event))) is not None:
-                self._write(event, detail)
-
-    def _write(self, event: Event, handler: _Handler) -> None:
-        make, append = handler
-        record = make(event)
-        if record is None:
-            return
-        append(self._encode(record))
-        self._on_record(record.log, record.level)
+        """Write its line, and at level ``DEBUG`` its details; heartbeats and the like have none."""
+        for make, append in self._handlers.get(type(event), ()):
+            record = make(event)
+            if record is not None:
+                append(self._encode(record))
+                self._on_record(record.log, record.level)
 
     def flush(self, timeout: float) -> bool:
         """Write lines that wait because of a full disk or a lock; return whether none are left."""

@@ -274,7 +274,12 @@ class LogFileWriter:
             self._refresh()
         data = b"\n" + line if self._torn else line
         self._begun = line
-        missing = len(data) - self._write(data)
+        try:
+            missing = len(data) - os.write(self._fd, data)
+        except OSError as error:
+            if not is_closed(error):
+                raise
+            missing = len(data) - self._write_reopened(data)
         fd = self._fd
         self._torn = missing > 0
         if missing > 1:  # only the newline is still owed, not the line
@@ -288,16 +293,11 @@ class LogFileWriter:
             self._measure(fd)
         return True
 
-    def _write(self, data: bytes) -> int:
-        """Write to the log; open it again if the app has closed its descriptor."""
-        try:
-            return os.write(self._fd, data)
-        except OSError as error:
-            if not is_closed(error):
-                raise
-            self._fd, self._identity = _CLOSED, None
-            self._refresh()
-            return os.write(self._fd, data)
+    def _write_reopened(self, data: bytes) -> int:
+        """Write to the log after the app has closed its descriptor."""
+        self._fd, self._identity = _CLOSED, None
+        self._refresh()
+        return os.write(self._fd, data)
 
     def _measure(self, fd: int) -> None:
         """Look up the size of the log, and rotate it if it is large enough."""

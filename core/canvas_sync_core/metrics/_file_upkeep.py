@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
 from typing import Final
 
 from canvas_sync_core.app_log import app_logger
@@ -44,15 +43,6 @@ class FileUpkeep:
     def restore_when_due(self) -> None:
         """Call :meth:`restore`, about once a second."""
         if monotonic() >= self._next_check:
-            self.restore()
-
-    def prevent_fault(self, kinds: Iterable[str] | None = None) -> None:
-        """Call :meth:`restore` if a file was truncated: using it would kill us with SIGBUS.
-
-        Args:
-            kinds: The kinds of files about to be used; None means all.
-        """
-        if self._files.detach_truncated(kinds):
             self.restore()
 
     def restore(self) -> bool:

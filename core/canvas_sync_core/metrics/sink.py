@@ -131,7 +131,8 @@ class MetricsSink:
             self._crowd.relieve()
         handler = self._handlers.get(type(event))
         with self._lock:
-            self._upkeep.prevent_fault(_KINDS.get(type(event)))
+            if self._files.detach_truncated(_KINDS.get(type(event))):
+                self._upkeep.restore()
             if self._new_records:
                 self._count_new_records()
             if handler is not None:
@@ -141,7 +142,8 @@ class MetricsSink:
     def count_dropped(self, sink: str, reason: str, count: int = 1) -> None:
         """Count telemetry that could not be delivered; a :class:`~..sinks.DropCounter`."""
         with self._lock:
-            self._upkeep.prevent_fault()
+            if self._files.detach_truncated():
+                self._upkeep.restore()
             self._files.counter(MetricName.TELEMETRY_DROPPED, (sink, reason)).add(count)
 
     def count_record(self, log: str, level: str) -> None:

@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 import msgspec
 from opentelemetry.context import (
     _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # OpenTelemetry's own HTTP hooks check this key
-    _SUPPRESS_INSTRUMENTATION_KEY,
     Context,
     attach,
     create_key,
@@ -34,7 +33,7 @@ from opentelemetry.context import (
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.call_recorder import PendingCall, Recorder
 
-__all__ = ["Call", "Detached", "SuppressInstrumentation", "current_call", "is_telemetry"]
+__all__ = ["Call", "Detached", "SuppressInstrumentation", "current_call"]
 
 _SUPPRESS_HTTP: Final = _SUPPRESS_HTTP_INSTRUMENTATION_KEY
 _ONLY_OURS: Final = create_key("canvas-sync-only-span")
@@ -357,8 +356,3 @@ def _is_left_to_the_wire(error: BaseException) -> bool:
     """Return whether requests-mock has no answer; with ``real_http`` it then sends the request."""
     kind = type(error)
     return kind.__name__ == "NoMockAddress" and kind.__module__ == "requests_mock.exceptions"
-
-
-def is_telemetry() -> bool:
-    """Return whether OpenTelemetry is exporting; a collector's path may start with ``/api/v1/``."""
-    return bool(get_value(_SUPPRESS_INSTRUMENTATION_KEY))

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
+
 from canvas_sync_instrumentation.call_recorder import Recorder
 from canvas_sync_instrumentation.client_hooks import client_hooks
 
-from ._calls import is_telemetry
 from ._default_recorder import recorder_or_default
 from ._patch import Patch
 from ._required import required
@@ -31,8 +32,9 @@ class ActiveHook:
     def records(self, url: str) -> bool:
         """Return whether a request to ``url`` is to be recorded."""
         try:
-            # In this order: is_watched() may start telemetry, and its own requests must not.
-            return not is_telemetry() and self.is_watched(url)
+            # In this order: is_watched() may start telemetry, and its own requests must not: the
+            # key is set while OpenTelemetry exports, to a path that may start with ``/api/v1/``.
+            return not get_value(_SUPPRESS_INSTRUMENTATION_KEY) and self.is_watched(url)
         except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
             self.recorder.internal_error(error)
             return False

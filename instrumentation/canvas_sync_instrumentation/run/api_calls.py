@@ -45,6 +45,7 @@ class Request(msgspec.Struct, gc=False):
         method: HTTP method in upper case.
         url: The whole URL; its query never enters an event.
         target: What the rest of the URL says.
+        address: The page of a list that it asks for, if it asks for a list.
         context: The run it belongs to; None outside a run.
         headers: Its headers, in the client's own mapping; they never enter an event.
         retries: How many times it was sent before.
@@ -56,6 +57,7 @@ class Request(msgspec.Struct, gc=False):
     method: str
     url: SplitResult
     target: Target
+    address: PageAddress
     context: RunContext | None
     headers: Mapping[str, Any] = NOTHING
     token: str | None = None
@@ -73,23 +75,24 @@ class Request(msgspec.Struct, gc=False):
     ) -> Request:
         """Build a request from its parts; the token in ``headers`` or the URL is hashed."""
         parts = urlsplit(url)
-        known = method if method in _METHODS else _known_method(method)
-        request = cls(known, parts, target_of(parts), context, headers)
-        request.find_token()
-        return request
+        target = target_of(parts)
+        return cls(
+            method=method if method in _METHODS else _known_method(method),
+            url=parts,
+            target=target,
+            address=address_of(parts) if parts.query else target.first_page,
+            context=context,
+            headers=headers,
+            token=token_in(headers.get("Authorization"), parts.query),
+        )
 
     @property
     def is_nameless(self) -> bool:
         """Whether its headers suppress the User-Agent; the client adds a missing one."""
         return self.headers.get("User-Agent", OTHER) in _NO_NAME
 
-    @property
-    def address(self) -> PageAddress:
-        """The page of a list that it asks for, if it asks for a list."""
-        return address_of(self.url) if self.url.query else self.target.first_page
-
     def find_token(self) -> None:
-        """Hash the token in the headers as they are now, or in the URL."""
+        """Look for the token again, in the headers as they are now."""
         self.token = token_in(self.headers.get("Authorization"), self.url.query)
 
 

@@ -57,8 +57,9 @@ class ApiRecords:
         # are set afterwards.
         if event.graphql_operation is not None:
             record.graphql_operation = event.graphql_operation
-        if event.server_time is not None:
-            _add_server_time(record, event.server_time)
+        if (time := event.server_time) is not None:
+            record.queue_seconds, record.database_seconds = time.queue, time.database
+            record.user_cpu_seconds, record.system_cpu_seconds = time.user_cpu, time.system_cpu
         if level != INFO or event.backoff:
             self._add_failure(record, event)
         return record
@@ -113,13 +114,6 @@ def _api_level(event: ApiCall) -> str:
     if status >= 400 or event.graphql_errors or event.throttled or event.retries:
         return WARNING
     return INFO
-
-
-def _add_server_time(record: ApiCallRecord, time: ServerTime) -> None:
-    record.queue_seconds = time.queue
-    record.user_cpu_seconds = time.user_cpu
-    record.system_cpu_seconds = time.system_cpu
-    record.database_seconds = time.database
 
 
 def _server_times(times: ServerTime | None) -> list[str]:
