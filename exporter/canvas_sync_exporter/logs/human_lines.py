@@ -264,7 +264,8 @@ def _singular(word: str) -> str:
 _NOBODY: Final = frozenset({None, "-", "None"})
 _FIGURE: Final = r"\d+(?:\.\d+)?"
 _MS: Final = rf"(?P<ms>{_FIGURE})ms"
-_REQUEST: Final = r"(?P<method>[A-Z]+) (?P<path>\S+)"
+_METHOD: Final = r"(?P<method>_OTHER|[A-Z]+)"
+_REQUEST: Final = rf"{_METHOD} (?P<path>\S+)"
 _STATUS: Final = r"Status: (?P<outcome>\w+)(?: [A-Z][A-Za-z ]*)?"
 _OTHER_MS: Final = rf"(?: -|,)? (?:Duration: )?{_MS}"
 _USER: Final = r"(?P<user>-|None|-?\d{1,19})"
@@ -272,6 +273,7 @@ _ITEM: Final = "|".join(ITEMS)
 _ITEM_COUNT: Final = re.compile(r"(\d{1,19})(?: (\w+))?")
 _ITEM_COUNTS: Final = r"\d{1,19}(?: \w+)?(?:, \d{1,19}(?: \w+)?){0,4}"
 _COUNT: Final = re.compile(r"(?:,| -) (\d{1,19}) (\w+)")
+_OPERATION: Final = r"(?P<operation>[^\W\d][\w-]*)"
 _DB_KEY: Final = " - (?:Count|Batch|Operations|Duration): "
 _DB_PARTS: Final = (
     r" - (?:Count: \d{1,19}(?: [a-z]+)?|Batch: (?:[Tt]rue|[Ff]alse)|Operations: [1-9]\d{0,8}"
@@ -328,11 +330,11 @@ _HUMAN_LINES: Final = {
         ),
     ),
     Log.API_CALLS: _table(
-        (rf"(?P<method>[A-Z]+) (?P<path>\S+) - Status: (?P<outcome>\w+)(?: - {_MS})?", _api_call),
+        (rf"{_REQUEST} - Status: (?P<outcome>\w+)(?: - {_MS})?", _api_call),
         (rf"{_REQUEST}(?:{_OTHER_MS})? - {_STATUS}", _api_call),
         (rf"{_REQUEST} - {_STATUS}(?:{_OTHER_MS})?", _api_call),
         (
-            r"DETAIL (?P<method>[A-Z]+) (?P<path>\S+)(?P<parts> - Attempt: [1-9]\d{0,8}(?: - .*)?)",
+            rf"DETAIL {_REQUEST}(?P<parts> - Attempt: [1-9]\d{{0,8}}(?: - .*)?)",
             _api_call_detail,
         ),
         (rf"WAIT (?P<hash>\S+) - Duration: {_MS}", _guard_wait),
@@ -340,11 +342,11 @@ _HUMAN_LINES: Final = {
     ),
     Log.DATABASE: _table(
         (
-            r"DETAIL (?P<operation>[A-Z]+) (?P<table>.+?) - SQL: (?P<statement>.*)",
+            rf"DETAIL {_OPERATION} (?P<table>.+?) - SQL: (?P<statement>.*)",
             _db_statement,
         ),
         (
-            rf"(?P<operation>[A-Z]+) (?P<table>(?:(?!{_DB_KEY}).)+?)"
+            rf"{_OPERATION} (?P<table>(?:(?!{_DB_KEY}).)*?)"
             rf"(?P<parts>(?:{_DB_PARTS}){{1,4}})",
             _db_operation,
         ),
@@ -359,7 +361,7 @@ _HUMAN_LINES: Final = {
     Log.PROGRESS: _table(
         (
             r"(?i:PROGRESS): (?:Task: )?(?P<task>.+?) - (?P<percent>[-+.\de]+) ?%"
-            r"(?: - (?P<text>.*))?",
+            r"(?: -(?: (?P<text>.*))?)?",
             _progress,
         ),
     ),

@@ -128,7 +128,20 @@ from canvas_sync_exporter.logs.human_lines import text_fields
             "INSERT Grade - Count: 3 - Duration: 2ms - Batch: True",
             {"count": 3, "batch": True, "duration_seconds": 0.002},
         ),
+        (
+            Log.API_CALLS,
+            "_OTHER /api/v1/courses - Status: 200 - 5ms",
+            {"method": "_OTHER", "duration_seconds": 0.005},
+        ),
+        (
+            Log.DATABASE,
+            "BULK_CREATE Submission - Count: 1000",
+            {"operation": "BULK_CREATE", "table": "Submission", "count": 1000},
+        ),
+        (Log.DATABASE, "CR\u00c9ER Cours - Count: 2", {"operation": "CR\u00c9ER", "count": 2}),
+        (Log.DATABASE, "other  - Count: 3", {"operation": "other", "table": "", "count": 3}),
         (Log.PROGRESS, "PROGRESS: Task: t - 100%", {"percent": 100.0, "progress_message": ""}),
+        (Log.PROGRESS, "PROGRESS: Task: t - 50% - ", {"percent": 50.0, "progress_message": ""}),
         (
             Log.PROGRESS,
             "PROGRESS: Task: a - b - 10% - Processing 5% of - courses",
@@ -143,7 +156,7 @@ def test_each_human_line_of_the_contract_is_read_back(
     fields = text_fields(log, whole)
     assert fields is not None
     assert fields["timestamp"] == dt.datetime(2025, 12, 22, 10, 15, 30, tzinfo=dt.UTC)
-    assert fields["message"] == whole
+    assert fields["message"] == whole.rstrip()
     assert told.items() <= fields.items()
 
 

@@ -126,7 +126,8 @@ class RunRecords:
 
     def _progress(self, event: Progressed) -> Record:
         task_id = event.context.task_id
-        human = f"PROGRESS: Task: {task_id} - {event.percent:g}% - {event.message}"
+        message = f" - {event.message}" if event.message else ""
+        human = f"PROGRESS: Task: {task_id} - {event.percent:g}%{message}"
         head = self._head(event, INFO, ProgressRecord, human)
         return ProgressRecord(*head, event.percent, event.message)
 

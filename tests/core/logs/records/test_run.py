@@ -6,7 +6,7 @@ import json
 
 from msgspec import structs
 
-from canvas_sync_core.events import ItemCounts, RunEnded
+from canvas_sync_core.events import ItemCounts, Progressed, RunEnded
 from canvas_sync_core.names import Log, RunStatus
 from support.logged_events import CONTEXT, FAILURE, SNAPSHOT, TIME, Sinks
 
@@ -51,3 +51,9 @@ def test_the_end_of_a_run_tells_its_totals(sinks: Sinks) -> None:
     }
     assert (record["api_calls"], record["api_failed"], record["api_seconds"]) == (7, 0, 1.25)
     assert (record["db_operations"], record["progress"]) == (3, 40.0)
+
+
+def test_progress_without_a_message_ends_with_the_percentage(sinks: Sinks) -> None:
+    event = Progressed(structs.replace(CONTEXT, task_id="nightly-42"), TIME, 50.0, "")
+    content = sinks.written(event, "text")[Log.PROGRESS].decode()
+    assert content.partition("] ")[2] == "PROGRESS: Task: nightly-42 - 50%\n"
