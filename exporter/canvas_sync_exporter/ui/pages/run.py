@@ -16,7 +16,7 @@ from canvas_sync_core.store.run_history import RunHistory, run_history
 from canvas_sync_core.store.runs import RunRow
 from canvas_sync_core.wording import counted
 from canvas_sync_exporter.charts.time_bar import TimePart, time_bar
-from canvas_sync_exporter.formatting import format_number, format_seconds, format_size
+from canvas_sync_exporter.formatting import format_code, format_number, format_seconds, format_size
 from canvas_sync_exporter.logs.run_calls import CallPage, RunCall, run_calls
 from canvas_sync_exporter.logs.run_lines import RunLogs, time_of_lines
 from canvas_sync_exporter.logs.run_steps import StepList, run_steps
@@ -36,6 +36,7 @@ __all__ = ["PAGE", "RunDetails"]
 _CALLS_READ: Final = 500
 _CALLS_SHOWN: Final = 40
 _LINES: Final = 50
+_REASONS_SHOWN: Final = 5
 _QUEUE_SHARE: Final = 0.1
 _LAST_MINUTE: Final = dt.timedelta(minutes=1)
 
@@ -136,6 +137,17 @@ class RunDetails:
         if _count_calls(each.call for each in self.calls) < self.calls_read:
             return f"failed and slowest of {counted_calls}"
         return f"all {counted_calls}" if self.calls_read > 1 else "the only one"
+
+    def reasons(self) -> list[str]:
+        """Say which calls failed and why, each once: the reasons of a run that is partial.
+
+        Its own message often names what is missing, but not what Canvas answered.
+        """
+        if self.run.sync_status != RunStatus.PARTIAL:
+            return []
+        failed = (each for each in self.calls if each.call.outcome == "failed")
+        texts = (": ".join(filter(None, (_failure(each), each.call.error))) for each in failed)
+        return list(dict.fromkeys(texts))[:_REASONS_SHOWN]
 
     def lines_url(self, view: View) -> str:
         """Return the URL of all its log lines."""
@@ -244,7 +256,7 @@ def _verdict(row: RunRow) -> str:
         is_status = row.error_type.lower() == row.sync_status  # such as `Partial`
         texts = [None if is_status else row.error_type, row.error_message]
         return ": ".join(text for text in texts if text)
-    return row.suspect_reason or "" if row.suspect else ""
+    return format_code(row.suspect_reason or "") if row.suspect else ""
 
 
 def _measures(row: RunRow, history: RunHistory) -> Sequence[Measure]:
@@ -324,6 +336,10 @@ def _shown_calls(calls: Sequence[RunCall]) -> list[ShownCall]:
     )
     chosen.sort(key=lambda call: call.offset_seconds)
     return [ShownCall(call, _name(call), _notable(call), _queue(call)) for call in chosen]
+
+
+def _failure(shown: ShownCall) -> str:
+    return f"{shown.name} {shown.call.status_code or shown.call.error_class or ''}".strip()
 
 
 def _name(call: RunCall) -> str:

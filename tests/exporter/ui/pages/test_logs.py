@@ -7,6 +7,7 @@ import io
 import json
 import re
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,19 @@ def test_a_bar_of_the_volume_shows_its_time_alone(site: Served, browser: Browser
         assert count
         assert f"of all {count[1]} lines that match" in tab.page.locator("#facets h2").inner_text()
         assert "log=api_calls" in tab.page.url
+
+
+def test_times_below_the_volume_stand_side_by_side_on_a_phone(
+    site: Served, browser: Browser
+) -> None:
+    with watched(browser, viewport={"width": 390, "height": 900}) as tab:
+        tab.page.goto(f"{site.url}/logs?from=3m")  # times with seconds, the longest
+        labels = tab.page.locator(".volume li").all()
+        shown = [each.bounding_box() for each in labels if each.is_visible()]
+        boxes = [box for box in shown if box is not None]
+        assert len(boxes) >= 3
+        for left, right in pairwise(boxes):
+            assert left["x"] + left["width"] < right["x"]
 
 
 def test_dragging_over_the_volume_narrows_the_range(site: Served, browser: Browser) -> None:

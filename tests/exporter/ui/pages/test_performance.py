@@ -87,10 +87,10 @@ def test_a_sync_type_leads_to_its_runs(site: Served, browser: Browser) -> None:
         expect(tab.page).to_have_url(f"{site.url}/runs?from=30d&sync_type=grades")
 
 
-@pytest.mark.parametrize("path", ["?from=1h", "canvas?from=1h"])
+@pytest.mark.parametrize(("path", "card"), [("?from=1h", "latency"), ("canvas?from=1h", "calls")])
 def test_the_latency_of_canvas_leads_to_a_comparison_with_the_month_before(
-    path: str, site: Served
+    path: str, card: str, site: Served
 ) -> None:
     page = requests.get(f"{site.url}/{path}", timeout=30).text
-    latency = page[page.index('id="latency"') :]
+    latency = page[page.index(f'id="{card}"') :].partition("</section>")[0]
     assert 'href="./performance?from=30d">Compare with the month before' in latency

@@ -17,8 +17,11 @@ from urllib.parse import urljoin
 import pytest
 import requests
 from playwright.sync_api import Browser, expect
+from sqlalchemy import update
 
-from canvas_sync_core.names import Log
+from canvas_sync_core.events import ErrorInfo
+from canvas_sync_core.names import Log, RunStatus
+from canvas_sync_core.store.model import metrics_table
 from support.page_logs import log_record, write_lines
 from support.pages import Served, follow, serving_pages, watched
 from support.runs import snapshot, write
@@ -135,6 +138,31 @@ def test_a_call_that_hardly_waited_is_drawn_as_time_of_canvas(bad: str) -> None:
         each for each in text.split("<tr>") if ">GET /<wbr>api/<wbr>v1/<wbr>courses</th" in each
     )
     assert re.findall(r'<rect class="(\w+)"', row) == ["queue", "canvas"]  # the last one is on top
+
+
+def test_a_partial_run_says_first_which_calls_failed_and_what_canvas_answered(
+    tmp_path: Path,
+) -> None:
+    error = ErrorInfo("Partial", "No access to course 7")
+    run = snapshot("half", status=RunStatus.PARTIAL, error=error)
+    fields = {"method": "GET", "path": "/api/v1/courses/7/users", "status_code": 403}
+    fields |= {"route": "/api/v1/courses/:course_id/users", "duration_seconds": 0.1}
+    lines = [
+        log_record(run, Log.API_CALLS, "api_call", second, "GET", **fields, error="no <right>")
+        for second in (1, 2)
+    ]
+    with serving_pages(tmp_path, with_history=False) as served:
+        write(served.engine, run)
+        with served.engine.begin() as connection:
+            reason = "few_items: 3 items where 90 are usual"
+            values = {"suspect": True, "suspect_reason": reason}
+            connection.execute(update(metrics_table).values(values))
+        write_lines(served.config.app.log_dir, [], *lines)
+        text = requests.get(f"{served.url}/runs/task/half", timeout=30).text
+    verdict = text[text.index('id="verdict"') :].partition("</section>")[0].replace("<wbr>", "")
+    reasons = re.findall("<li>(.*?)</li>", verdict)
+    assert "Suspect: few items: 3 items where 90 are usual" in verdict
+    assert reasons == ["GET /api/v1/courses/7/users 403: no &lt;right&gt;"]
 
 
 def test_a_line_has_its_time_once(served: Served, bad: str) -> None:
