@@ -164,7 +164,7 @@ def test_some_runs_are_reported_but_not_judged(tmp_path: Path) -> None:
     assert "Nothing needs attention" not in page
     refused = run_here([*given, "--fail-on", "critical"], tmp_path)
     assert refused.returncode == 2
-    assert "argument --fail-on: not with --user or --task" in refused.stderr
+    assert "argument --fail-on: cannot be combined with --user or --task" in refused.stderr
 
 
 def test_text_and_html_show_the_same_tables(text: str, parsed: _Page) -> None:

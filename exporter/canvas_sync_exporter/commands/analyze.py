@@ -151,8 +151,8 @@ def _judged_until(arguments: argparse.Namespace) -> dt.datetime:
 def _refuse_what_cannot_be_judged(arguments: argparse.Namespace) -> None:
     if arguments.fail_on and (arguments.user is not None or arguments.task is not None):
         arguments.complain(
-            "argument --fail-on: not with --user or --task, which leave out runs that a verdict "
-            "needs; without them, the whole sync is judged"
+            "argument --fail-on: cannot be combined with --user or --task, which leave out runs "
+            "that a verdict needs"
         )
     if arguments.now is not None and arguments.now >= _LATEST_NOW:
         arguments.complain(f"argument --now: use a time before the year {_LATEST_NOW.year}")

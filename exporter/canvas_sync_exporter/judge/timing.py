@@ -20,6 +20,7 @@ __all__ = [
     "has_settled",
     "interval_of",
     "is_frequent",
+    "newest_rounds",
     "once_for_same_rounds",
     "pause_end",
     "usual_duration",
@@ -62,6 +63,13 @@ def counted_rounds(facts: Facts, sync: SyncFacts) -> Sequence[Round]:
     was_due = last_due is not None and newest >= last_due - timedelta(hours=1)
     is_news = facts.now - newest < (_RETIRED_AFTER if was_due else _UNEXPECTED_FOR)
     return counted if is_news else []
+
+
+def newest_rounds(facts: Facts, condition: Callable[[Facts, SyncFacts], bool]) -> list[Round]:
+    """Return the newest round of each sync type that meets a condition, which needs a round."""
+    return [
+        counted_rounds(facts, sync)[0] for sync in facts.syncs.values() if condition(facts, sync)
+    ]
 
 
 def once_for_same_rounds(

@@ -12,6 +12,7 @@ from canvas_sync_exporter.judge.timing import (
     has_settled,
     interval_of,
     is_frequent,
+    newest_rounds,
     pause_end,
     usual_duration,
 )
@@ -97,3 +98,10 @@ def test_a_usual_duration_needs_three_runs_that_succeeded() -> None:
 
     assert usual_duration(sync_of(*runs, cut_short)) == 20.0
     assert usual_duration(sync_of(*runs[:2], cut_short)) is None
+
+
+def test_the_newest_rounds_are_those_of_the_sync_types_that_meet_a_condition() -> None:
+    full, hourly = sync_of(*nights(3)), sync_of(*nights(2), sync_type="hourly")
+    facts = facts_of(full, hourly)
+    found = newest_rounds(facts, lambda _, sync: sync.sync_type == "full")
+    assert found == [full.rounds[0]]

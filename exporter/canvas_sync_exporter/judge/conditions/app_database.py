@@ -11,7 +11,7 @@ from canvas_sync_exporter.judge.causes import cause_of, evidence
 from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.rounds import Round
-from canvas_sync_exporter.judge.timing import counted_rounds, once_for_same_rounds
+from canvas_sync_exporter.judge.timing import newest_rounds, once_for_same_rounds
 
 from .outcomes import bad_ending
 from .rates import has_high_mean, has_high_share
@@ -27,9 +27,7 @@ _CRITICAL_SHARE: Final = 0.5
 
 def db_failing(facts: Facts) -> Iterable[Finding]:
     """Detect that far more database operations of the syncs fail than usual."""
-    rounds = [
-        counted_rounds(facts, sync)[0] for sync in facts.syncs.values() if _is_failing(facts, sync)
-    ]
+    rounds = newest_rounds(facts, _is_failing)
     if rounds:
         failed = sum(each.totals.db_failed for each in rounds)
         operations = sum(each.totals.db_operations for each in rounds)
@@ -41,9 +39,7 @@ def db_failing(facts: Facts) -> Iterable[Finding]:
 
 def db_slow(facts: Facts) -> Iterable[Finding]:
     """Detect that the database operations of the syncs take far longer than usual."""
-    rounds = [
-        counted_rounds(facts, sync)[0] for sync in facts.syncs.values() if _is_slow(facts, sync)
-    ]
+    rounds = newest_rounds(facts, _is_slow)
     if rounds:
         mean = max(each.totals.db_seconds / each.totals.db_operations for each in rounds)
         took = f"{mean * 1000:,.0f} ms on average"

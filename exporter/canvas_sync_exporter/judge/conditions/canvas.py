@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -12,9 +12,8 @@ from canvas_sync_core.names import IncidentKind, RunStatus, Severity
 from canvas_sync_exporter.judge.causes import cause_of, evidence
 from canvas_sync_exporter.judge.facts import TRAFFIC_WINDOW, Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
-from canvas_sync_exporter.judge.rounds import Round
 from canvas_sync_exporter.judge.runs import EndedRun
-from canvas_sync_exporter.judge.timing import counted_rounds, once_for_same_rounds
+from canvas_sync_exporter.judge.timing import newest_rounds, once_for_same_rounds
 
 from .outcomes import affected, bad_ending
 from .rates import has_high_mean, has_high_share
@@ -38,7 +37,7 @@ _UNKNOWN_CAUSE: Final = "Canvas responded with errors or not at all; see api_cal
 
 def api_failing(facts: Facts) -> Iterable[Finding]:
     """Detect that far more calls than usual fail because of Canvas or the network."""
-    rounds = _rounds_where(facts, _is_api_failing)
+    rounds = newest_rounds(facts, _is_api_failing)
     live = _live_failures(facts)
     if not rounds and not live:
         return
@@ -63,7 +62,7 @@ def api_failing(facts: Facts) -> Iterable[Finding]:
 
 def throttled(facts: Facts) -> Iterable[Finding]:
     """Detect that Canvas throttles far more calls than usual."""
-    rounds = _rounds_where(facts, _is_throttled)
+    rounds = newest_rounds(facts, _is_throttled)
     if rounds:
         calls = sum(each.totals.api_calls for each in rounds)
         count = sum(each.totals.api_throttled for each in rounds)
@@ -78,7 +77,7 @@ def throttled(facts: Facts) -> Iterable[Finding]:
 
 def api_slow(facts: Facts) -> Iterable[Finding]:
     """Detect that Canvas responds far more slowly than usual."""
-    rounds = _rounds_where(facts, _is_api_slow)
+    rounds = newest_rounds(facts, _is_api_slow)
     if rounds:
         mean = max(each.totals.api_seconds / each.totals.api_calls for each in rounds)
         yield _finding(
@@ -156,12 +155,6 @@ def _truncating_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
 def _has_truncated(run: EndedRun) -> bool:
     # A failed run stopped reading because it failed; that is another incident.
     return run.status is RunStatus.SUCCESS and run.api_truncated > 0
-
-
-def _rounds_where(facts: Facts, condition: Callable[[Facts, SyncFacts], bool]) -> list[Round]:
-    return [
-        counted_rounds(facts, sync)[0] for sync in facts.syncs.values() if condition(facts, sync)
-    ]
 
 
 def _live_failures(facts: Facts) -> dict[str, int]:

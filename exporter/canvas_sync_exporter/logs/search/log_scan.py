@@ -176,8 +176,8 @@ class LogScan:
         rest, bound = _REST[self._order]
         self._notes.problems.append(
             f"{self._log.value}: the file in which the search would continue is gone; what is "
-            f"{rest} was not searched. Start a new search, with `{bound}` as the time of the last "
-            "line"
+            f"{rest} was not searched. Start a new search with `{bound}` set to the time of the "
+            "last line"
         )
 
     def _resume_in_archive(self, position: Position) -> None:
