@@ -273,7 +273,8 @@ _ITEM: Final = "|".join(ITEMS)
 _ITEM_COUNT: Final = re.compile(r"(\d{1,19})(?: (\w+))?")
 _ITEM_COUNTS: Final = r"\d{1,19}(?: \w+)?(?:, \d{1,19}(?: \w+)?){0,4}"
 _COUNT: Final = re.compile(r"(?:,| -) (\d{1,19}) (\w+)")
-_OPERATION: Final = r"(?P<operation>[^\W\d][\w-]*)"
+_OPERATION: Final = r"(?P<operation>[^\W\d][\w\u2026-]*)"
+"""As the tracker writes it: the first word, which may have been cut."""
 _DB_KEY: Final = " - (?:Count|Batch|Operations|Duration): "
 _DB_PARTS: Final = (
     r" - (?:Count: \d{1,19}(?: [a-z]+)?|Batch: (?:[Tt]rue|[Ff]alse)|Operations: [1-9]\d{0,8}"

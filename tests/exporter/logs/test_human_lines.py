@@ -139,6 +139,7 @@ from canvas_sync_exporter.logs.human_lines import text_fields
             {"operation": "BULK_CREATE", "table": "Submission", "count": 1000},
         ),
         (Log.DATABASE, "CR\u00c9ER Cours - Count: 2", {"operation": "CR\u00c9ER", "count": 2}),
+        (Log.DATABASE, "XX\u2026 Cours - Count: 2", {"operation": "XX\u2026", "table": "Cours"}),
         (Log.DATABASE, "other  - Count: 3", {"operation": "other", "table": "", "count": 3}),
         (Log.PROGRESS, "PROGRESS: Task: t - 100%", {"percent": 100.0, "progress_message": ""}),
         (Log.PROGRESS, "PROGRESS: Task: t - 50% - ", {"percent": 50.0, "progress_message": ""}),

@@ -32,7 +32,7 @@ from .source_summary import KINDS, FileLines, Summary
 
 __all__ = ["Entry", "SummaryCache", "cache_path"]
 
-_FORMAT: Final = 9
+_FORMAT: Final = 10
 _EDGE: Final = 4096
 _DIGEST_BYTES: Final = 16
 _FASTEST: Final = 1
