@@ -135,12 +135,18 @@ def exclusive(engine: Engine, isolation: str = "REPEATABLE READ") -> Iterator[Co
 
 
 def _roll_up_runs(connection: Connection, failpoint: Callable[[str], None]) -> bool:
-    """Add the recently ended runs, except those in buckets that have to be recomputed anyway."""
+    """Add the recently ended runs, except those in buckets that have to be recomputed anyway.
+
+    Returns:
+        Whether more are left, apart from those that end meanwhile: to add each of them at once
+        would rewrite the rollups of the day again and again.
+    """
     until = time.monotonic() + _TRANSACTION_S
     noted = select(_changes.id, _changes.run_id, _changes.start)
     oldest = noted.where(_changes.run_id.is_not(None)).order_by(_changes.id).limit(_RUNS_AT_ONCE)
     by_bucket: dict[datetime, list[Any]] = {}
-    for entry in connection.execute(oldest):
+    found = connection.execute(oldest).all()
+    for entry in found:
         by_bucket.setdefault(floor(entry.start, FIFTEEN_MINUTES), []).append(entry)
     changed = _changed_buckets(connection, by_bucket) if by_bucket else set()
     for bucket, entries in by_bucket.items():
@@ -152,8 +158,8 @@ def _roll_up_runs(connection: Connection, failpoint: Callable[[str], None]) -> b
         connection.execute(delete(changes_table).where(processed))
         failpoint("added runs")
         if time.monotonic() >= until:
-            break
-    return bool(by_bucket)
+            return True
+    return len(found) == _RUNS_AT_ONCE
 
 
 def _fill_in_errors(engine: Engine, failpoint: Callable[[str], None]) -> bool:

@@ -108,6 +108,20 @@ def _correct(engine: Engine, task_id: str, **values: object) -> None:
         connection.execute(metrics_table.update().where(corrected).values(values))
 
 
+def test_runs_that_end_meanwhile_are_left_to_the_next_roll_up(engine: Engine) -> None:
+    late = [snapshot("late")]
+
+    def end_late(step: str) -> None:
+        if step == "added up beforehand" and late:
+            write(engine, late.pop())
+
+    write(engine, snapshot("first"))
+    assert roll_up(engine, _LONG, end_late) is False
+    assert waiting(engine).runs == 1
+    assert roll_up(engine, _LONG) is False
+    assert waiting(engine).runs == 0
+
+
 @pytest.mark.parametrize("field", ["duration", "api_seconds", "db_seconds"])
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 def test_a_value_that_is_no_finite_number_holds_nothing_up(
