@@ -149,6 +149,7 @@ def _roll_up_runs(connection: Connection, failpoint: Callable[[str], None]) -> b
     for entry in found:
         by_bucket.setdefault(floor(entry.start, FIFTEEN_MINUTES), []).append(entry)
     changed = _changed_buckets(connection, by_bucket) if by_bucket else set()
+    added = 0
     for bucket, entries in by_bucket.items():
         if bucket in changed:
             mark_day(connection, bucket)
@@ -157,9 +158,10 @@ def _roll_up_runs(connection: Connection, failpoint: Callable[[str], None]) -> b
         processed = _changes.id.in_([entry.id for entry in entries])
         connection.execute(delete(changes_table).where(processed))
         failpoint("added runs")
+        added += len(entries)
         if time.monotonic() >= until:
-            return True
-    return len(found) == _RUNS_AT_ONCE
+            break
+    return added < len(found) or len(found) == _RUNS_AT_ONCE
 
 
 def _fill_in_errors(engine: Engine, failpoint: Callable[[str], None]) -> bool:
