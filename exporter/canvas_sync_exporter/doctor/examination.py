@@ -110,7 +110,8 @@ def _settings(environ: Mapping[str, str]) -> Finding:
                 f"{name} is not a setting and is ignored.", f"{meant}Correct or remove it."
             )
     named = f": {', '.join(given)}" if given else ""
-    return Finding.ok(f"{len(given)} are set by the environment{named}.")
+    verb = "is" if len(given) == 1 else "are"
+    return Finding.ok(f"{len(given)} {verb} set by the environment{named}.")
 
 
 def _done(checks: Mapping[str, Check], seconds: float) -> dict[str, Finding]:

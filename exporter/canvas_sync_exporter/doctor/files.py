@@ -66,7 +66,8 @@ def disk_space(folder: Path) -> Finding:
 def waiting_files(folder: Path) -> Finding:
     """Check whether an exporter folds the metric files of dead processes."""
     count = sum(1 for _ in folder.glob("*.db")) if folder.is_dir() else 0
-    message = f"There are {count} metric files in {folder.absolute()}."
+    verb = "is" if count == 1 else "are"
+    message = f"There {verb} {counted(count, 'metric file')} in {folder.absolute()}."
     if count <= _MANY_FILES:
         return Finding.ok(message)
     return Finding.warning(

@@ -14,6 +14,7 @@ from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.incidents.judges import judges
 from canvas_sync_core.store.incidents.reading import open_incidents
 from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.wording import counted
 from canvas_sync_exporter.settings import Configuration
 
 from .finding import Finding
@@ -54,7 +55,8 @@ def _judging(engine: Engine, now: datetime) -> Finding:
     known = judges(engine)
     live = [judge for judge in known if judge.is_live(now)]
     if live:
-        return Finding.ok(f"{len(live)} exporters judge the syncs.")
+        verb = "judges" if len(live) == 1 else "judge"
+        return Finding.ok(f"{counted(len(live), 'exporter')} {verb} the syncs.")
     newest = max((judge.judged_at for judge in known), default=None)
     last = f"; the last one did at {newest:%Y-%m-%d %H:%M} UTC" if newest else ""
     return Finding.warning(

@@ -13,7 +13,7 @@ from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
 from canvas_sync_core.store.incidents.writing import write_incidents
-from canvas_sync_exporter.doctor import Status, syncs
+from canvas_sync_exporter.doctor import Finding, Status, syncs
 from canvas_sync_exporter.settings import Configuration, configuration
 from support.incidents import incident
 from support.runs import snapshot, write
@@ -47,7 +47,9 @@ def test_an_exporter_that_has_stopped_judging_is_a_warning(
     assert stopped.status is Status.WARNING
     assert "; the last one did at " in stopped.message
     note_judging(engine, JudgeRow("there", datetime.now(UTC)))
-    assert syncs.judging(config).status is Status.OK
+    assert syncs.judging(config) == Finding.ok("1 exporter judges the syncs.")
+    note_judging(engine, JudgeRow("here", datetime.now(UTC)))
+    assert syncs.judging(config) == Finding.ok("2 exporters judge the syncs.")
 
 
 @pytest.mark.parametrize(("days", "status"), [(1, Status.OK), (21, Status.WARNING)])
