@@ -19,7 +19,6 @@ from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.reasons import reason
 
 from .access import Access
-from .api import PREFIX, Api
 from .concurrency_limit import ConcurrencyLimit
 from .context import WebContext
 from .docs import add_docs
@@ -37,9 +36,12 @@ from .run_detail_api import RunDetailApi
 from .runs_api import RunsApi
 from .series_api import SeriesApi
 from .shared_answers import SharedAnswers
+from .statistics_api import StatisticsApi
+from .upkeep_api import UpkeepApi
 
 __all__ = ["REQUEST_LIMIT", "answer_problems", "api_blueprint"]
 
+PREFIX = "/api/canvas/metrics"
 REQUEST_LIMIT = 8
 """Maximum number of concurrent requests; health is not limited."""
 _WAITING = 24
@@ -63,9 +65,9 @@ def api_blueprint(context: WebContext) -> Blueprint:
     add_security_headers(blueprint)
     limit = ConcurrencyLimit(REQUEST_LIMIT, _BUSY, retry_seconds=_BUSY_SECONDS, waiting=_WAITING)
     endpoints = (
-        *Api(context).endpoints(),
-        *RunsApi(context).endpoints(),
         *RunDetailApi(context).endpoints(),
+        *RunsApi(context).endpoints(),
+        *StatisticsApi(context).endpoints(),
         *SeriesApi(context).endpoints(),
         *ErrorApi(context).endpoints(),
         *QuotaApi(context).endpoints(),
@@ -73,6 +75,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
         *MessageApi(context).endpoints(),
         *ExpectationApi(context).endpoints(),
         *LogApi(context).endpoints(),
+        *UpkeepApi(context).endpoints(),
     )
 
     @blueprint.before_request

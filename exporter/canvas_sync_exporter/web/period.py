@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from canvas_sync_core.store.stored_times import EARLIEST, LATEST
 from canvas_sync_exporter.logs.time_parsing import check_period, parse_moment
@@ -20,9 +21,11 @@ __all__ = [
     "GivenTime",
     "Period",
     "RecentPeriod",
+    "bounds",
     "range_of",
     "read_period",
     "read_recent_period",
+    "recent_bounds",
 ]
 
 _VALUES: Final = (
@@ -141,6 +144,18 @@ def read_recent_period(
         start = max(end or now, EARLIEST + length) - length
     _checked(start, end)
     return RecentPeriod(start, end)
+
+
+def bounds(values: Mapping[str, Any]) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Return start and end of a period, from the values of ``FROM``, ``TO`` and ``TZ``."""
+    found = read_period(values["since"], values["until"], values["tz"])
+    return found.since, found.until
+
+
+def recent_bounds(values: Mapping[str, Any]) -> tuple[dt.datetime, dt.datetime | None]:
+    """Return the same for a period that always has a start; ``DAYS`` has a value too."""
+    found = read_recent_period(values["since"], values["until"], values["tz"], values["days"])
+    return found.since, found.until
 
 
 def _checked(start: dt.datetime | None, end: dt.datetime | None) -> Period:

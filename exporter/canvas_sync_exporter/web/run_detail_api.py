@@ -1,4 +1,4 @@
-"""The endpoints about one run: its calls, steps and log lines, and its history."""
+"""The endpoints about one run: its row, its history, steps, calls and log lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from canvas_sync_core.names import Log
+from canvas_sync_core.store import queries
 from canvas_sync_core.store.run_history import RunHistory, run_history
+from canvas_sync_core.store.runs import RunRow
 from canvas_sync_exporter.logs.run_calls import CallKind, CallPage, run_calls
 from canvas_sync_exporter.logs.run_lines import RunLogs
 from canvas_sync_exporter.logs.run_steps import StepList, run_steps
@@ -17,7 +19,7 @@ from .context import WebContext
 from .endpoint import Endpoint
 from .formats import FORMAT
 from .log_parameters import CURSOR, LIMIT, LOG, ORDER
-from .parameters import choice, list_limit, repeatable
+from .parameters import choice, list_limit, repeatable, text
 from .period import TZ, Period, range_of, read_period
 from .problems import DATABASE_AWAY, FieldError, ProblemError
 from .run_lookup import NO_RUN, RUN_ID, require_run
@@ -25,6 +27,8 @@ from .search_results import FoundPage, found_record
 
 __all__ = ["RunDetailApi"]
 
+_TASK_ID: Final = text("task_id", "Task id of the run.", 1000, in_path=True)
+_NO_RUN: Final = {**NO_RUN, **DATABASE_AWAY}
 _PROBLEMS: Final = {
     **NO_RUN,
     503: f"{DATABASE_AWAY[503]} Or the log folder or a file in it cannot be read.",
@@ -52,13 +56,35 @@ class RunDetailApi:
         return (
             Endpoint(
                 "GET",
+                "sync/<run_id>",
+                self.run,
+                "One run with all fields",
+                RunRow,
+                tag="runs",
+                parameters=(RUN_ID,),
+                problems=_NO_RUN,
+                is_shared=True,
+            ),
+            Endpoint(
+                "GET",
+                "sync/task/<path:task_id>",
+                self.run_of_task,
+                "One run with all fields, by its task id",
+                RunRow,
+                tag="runs",
+                parameters=(_TASK_ID,),
+                problems=_NO_RUN,
+                is_shared=True,
+            ),
+            Endpoint(
+                "GET",
                 "sync/<run_id>/history",
                 self.history,
                 "A run beside others of its kind: medians, last success, previous, next",
                 RunHistory,
                 tag="runs",
                 parameters=(RUN_ID,),
-                problems={**NO_RUN, **DATABASE_AWAY},
+                problems=_NO_RUN,
             ),
             Endpoint(
                 "GET",
@@ -91,6 +117,17 @@ class RunDetailApi:
                 problems=_PROBLEMS,
             ),
         )
+
+    def run(self, run_id: int) -> RunRow:
+        """Find a run by its number."""
+        return require_run(self._engine, run_id)
+
+    def run_of_task(self, task_id: str) -> RunRow:
+        """Find a run by its task id."""
+        run = queries.run_by_task(self._engine, task_id)
+        if run is None:
+            raise ProblemError(404, f"There is no run with the id {task_id!r}.")
+        return run
 
     def history(self, run_id: int) -> RunHistory:
         """Compare a run with others of its kind."""

@@ -1,4 +1,4 @@
-"""How an endpoint finds the run that its path names."""
+"""How an endpoint finds the run or the user that its path names."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from canvas_sync_core.store.runs import RunRow
 from .parameters import whole_number
 from .problems import ProblemError
 
-__all__ = ["NO_RUN", "RUN_ID", "require_run"]
+__all__ = ["NO_RUN", "NO_USER", "RUN_ID", "USER_ID", "no_user", "require_run"]
 
-RUN_ID: Final = whole_number("run_id", "Number of the run.", 1, 2**63 - 1)
+_BIGGEST: Final = 2**63 - 1
+RUN_ID: Final = whole_number("run_id", "Number of the run.", 1, _BIGGEST)
+USER_ID: Final = whole_number("user_id", "Canvas id of the user.", 0, _BIGGEST)
 NO_RUN: Final = {404: "There is no such run."}
+NO_USER: Final = {404: "The user never had a run."}
 
 
 def require_run(engine: Engine, run_id: int) -> RunRow:
@@ -28,3 +31,8 @@ def require_run(engine: Engine, run_id: int) -> RunRow:
     if run is None:
         raise ProblemError(404, f"There is no run {run_id}.")
     return run
+
+
+def no_user(user_id: int) -> ProblemError:
+    """Return the problem that a user never had a run."""
+    return ProblemError(404, f"The user {user_id} never had a run.")

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
-from canvas_sync_core.logs.control import ControlPage
-from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.names import ITEMS
+from support.problems import problem_of
 from support.runs import failed, snapshot, write
 
 if TYPE_CHECKING:
     from .conftest import Exporter
-
-POST = "/api/canvas/metrics/logs/cleanup"
-
-
-def _problem(answer: requests.Response, status: int) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.headers["Cache-Control"] == "no-store"
-    problem: dict[str, Any] = answer.json()
-    assert problem["status"] == status
-    assert problem["type"] == "about:blank"
-    assert problem["title"]
-    assert problem["detail"]
-    return problem
 
 
 def _ids(answer: requests.Response) -> list[str]:
@@ -70,30 +55,12 @@ def test_a_task_id_may_hold_any_character(exporter: Exporter) -> None:
 
 @pytest.mark.parametrize("path", ["sync/999999", "sync/task/nobody", "sync/task/%FF%FE"])
 def test_an_unknown_run_is_not_found(exporter: Exporter, path: str) -> None:
-    _problem(exporter.api(path), 404)
+    problem_of(exporter.api(path), 404)
 
 
 def test_an_unknown_user_is_not_found(exporter: Exporter) -> None:
-    _problem(exporter.api("user/12345/summary"), 404)
-    _problem(exporter.api("user/12345/syncs"), 404)
-
-
-def test_a_user_is_summed_up(exporter: Exporter) -> None:
-    summary = exporter.api("user/42/summary").json()
-    assert summary["user_id"] == 42
-    assert summary["runs"]["total"] == 3
-    by_status = {str(status): 0 for status in RunStatus}
-    by_status |= {"success": 1, "failed": 1, "running": 1}
-    assert summary["runs"]["by_status"] == by_status
-    assert summary["runs"]["success_rate"] == 0.5
-    assert summary["duration"]["max"] == 12.5
-    assert summary["last_run"]["sync_task_id"] == "under way"
-
-
-def test_a_user_without_a_recent_run_is_known_all_the_same(exporter: Exporter) -> None:
-    write(exporter.engine, snapshot("old", user_id=9, start_time=time.time() - 40 * 86400))
-    assert exporter.api("user/9/summary").json()["runs"]["total"] == 0
-    assert exporter.api("user/9/summary?days=60").json()["runs"]["total"] == 1
+    problem_of(exporter.api("user/12345/summary"), 404)
+    problem_of(exporter.api("user/12345/syncs"), 404)
 
 
 @pytest.mark.parametrize(
@@ -127,15 +94,6 @@ def test_each_list_and_statistic_has_a_period(exporter: Exporter, path: str) -> 
         assert path == "failed" or report["until"] == "2025-12-23T00:00:00Z"
 
 
-def test_all_runs_are_summed_up_by_status_and_sync_type(exporter: Exporter) -> None:
-    summary = exporter.api("summary?days=1").json()
-    assert summary["runs"]["total"] == 5
-    assert {name: counts["total"] for name, counts in summary["by_sync_type"].items()} == {
-        "full": 4,
-        "grades": 1,
-    }
-
-
 def test_the_newest_runs_come_first(exporter: Exporter) -> None:
     assert _ids(exporter.api("recent"))[0] == "under way"
     assert len(_ids(exporter.api("recent?limit=2"))) == 2
@@ -161,23 +119,6 @@ def test_a_list_is_read_to_its_end_by_cursor(exporter: Exporter, path: str) -> N
         cursor = f"&cursor={answer.json()['next']}"
     assert len(found) == len(set(found))
     assert set(found) >= {f"f{number}" for number in range(25)}
-
-
-def test_the_freshest_items_come_first(exporter: Exporter) -> None:
-    freshness = exporter.api("freshness?days=30").json()
-    assert [(each["sync_type"], each["item"]) for each in freshness["items"]] == [
-        ("full", "course"),
-        ("grades", "course"),
-    ]
-    assert 0 < freshness["items"][0]["age_seconds"] < freshness["items"][1]["age_seconds"]
-
-
-def test_performance_tells_percentiles_and_a_trend_by_day(exporter: Exporter) -> None:
-    performance = exporter.api("performance?days=30").json()
-    assert performance["duration"]["count"] == 4
-    assert performance["duration"]["p99"] == 12.5
-    assert performance["api_latency"]["average"] == pytest.approx(0.25)
-    assert sum(day["duration"]["count"] for day in performance["trend"]) == 4
 
 
 @pytest.mark.parametrize(
@@ -220,7 +161,7 @@ def test_performance_tells_percentiles_and_a_trend_by_day(exporter: Exporter) ->
     ],
 )
 def test_a_wrong_parameter_is_named(exporter: Exporter, path: str, fields: list[str]) -> None:
-    problem = _problem(exporter.api(path), 422)
+    problem = problem_of(exporter.api(path), 422)
     assert [error["field"] for error in problem["errors"]] == fields
     assert all(error["detail"] for error in problem["errors"])
 
@@ -228,14 +169,8 @@ def test_a_wrong_parameter_is_named(exporter: Exporter, path: str, fields: list[
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
 def test_a_wrong_method_is_told_with_the_right_ones(exporter: Exporter, method: str) -> None:
     answer = exporter.request(method, "/api/canvas/metrics/recent")
-    _problem(answer, 405)
+    problem_of(answer, 405)
     assert {"GET", "HEAD"} <= set(answer.headers["Allow"].split(", "))
-
-
-def test_the_cleanup_is_not_run_by_a_link(exporter: Exporter) -> None:
-    answer = exporter.get(POST)
-    _problem(answer, 405)
-    assert set(answer.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
 
 
 def test_head_and_options_are_answered(exporter: Exporter) -> None:
@@ -250,72 +185,7 @@ def test_an_unknown_path_is_a_problem_too(exporter: Exporter, path: str) -> None
     answer = exporter.get(path)
     if answer.status_code == 308:
         answer = exporter.get(path + "/")
-    _problem(answer, 404)
-
-
-def test_the_cleanup_archives_what_was_rotated_out(exporter: Exporter) -> None:
-    logs = exporter.config.app.log_dir
-    logs.mkdir(exist_ok=True)
-    (logs / "errors.log").write_text("now\n")
-    (logs / "errors.log.1").write_text("before\n" * 100)
-    before = {log["log"]: log for log in exporter.api("logs/cleanup-status").json()["logs"]}
-    assert (before["errors"]["backups"], before["errors"]["lines"]) == (1, 101)
-
-    report = exporter.request("POST", POST, json={}).json()
-    assert report["errors"] == []
-    assert sum(log["files"] for log in report["logs"]) == 1
-
-    status = exporter.api("logs/cleanup-status").json()
-    after = {log["log"]: log for log in status["logs"]}
-    assert (after["errors"]["backups"], after["errors"]["archives"]) == (0, 1)
-    assert status["last_cleanup"] == report
-    assert status["next_cleanup"] is None
-    assert status["free_disk_bytes"] > 0
-    metrics = exporter.get("/metrics").text
-    assert 'canvas_sync_cleanup_runs_total{status="success"} 1.0' in metrics
-    assert "canvas_sync_cleanup_last_success_timestamp_seconds" in metrics
-
-
-def test_a_cleanup_of_a_folder_that_is_gone_says_so(exporter: Exporter) -> None:
-    folder = exporter.config.app.log_dir
-    exporter.engine.dispose()
-    folder.rename(folder.with_name("moved"))
-    answer = exporter.request("POST", POST, json={})
-    assert answer.status_code == 503
-    assert f"{folder}: No such file or directory" in answer.json()["detail"]
-    assert not folder.exists()
-
-
-def test_a_second_cleanup_at_the_same_time_is_refused(exporter: Exporter) -> None:
-    lock = exporter.config.app.control_folder / "cleanup.lock"
-    with ControlPage(lock).locked(0) as held:
-        assert held
-        _problem(exporter.request("POST", POST, json={}), 409)
-        assert exporter.api("logs/cleanup-status").json()["running"]
-    assert exporter.request("POST", POST, json={}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("content_type", "body", "status"),
-    [
-        ("application/json", b"", 200),
-        ("application/json; charset=utf-8", b" {} ", 200),
-        ("application/x-www-form-urlencoded", b"a=b", 415),
-        ("text/plain", b"{}", 415),
-        ("multipart/form-data; boundary=x", b"--x--", 415),
-        (None, b"", 415),
-        ("application/json", b'{"dry_run": true}', 422),
-        ("application/json", b"\xff", 422),
-        ("application/json", b"{}" + b" " * 5000, 413),
-        ("application/json", b" " * 70_000, 413),
-    ],
-)
-def test_the_cleanup_asks_for_json(
-    exporter: Exporter, content_type: str | None, body: bytes, status: int
-) -> None:
-    headers = {"Content-Type": content_type} if content_type else {}
-    answer = exporter.request("POST", POST, data=body, headers=headers)
-    assert answer.status_code == status, answer.text
+    problem_of(answer, 404)
 
 
 def test_a_database_that_is_away_is_told_with_when_to_ask_again(exporter: Exporter) -> None:
@@ -325,7 +195,7 @@ def test_a_database_that_is_away_is_told_with_when_to_ask_again(exporter: Export
     folder.write_text("in the way")
     for path in ("recent", "summary", "performance", "sync/1", "user/1/syncs", "failed"):
         answer = exporter.api(path)
-        _problem(answer, 503)
+        problem_of(answer, 503)
         assert int(answer.headers["Retry-After"]) > 0
         assert "SELECT" not in answer.text
     health = exporter.api("health")
@@ -335,7 +205,7 @@ def test_a_database_that_is_away_is_told_with_when_to_ask_again(exporter: Export
 def test_a_table_that_is_missing_is_told(exporter: Exporter) -> None:
     with exporter.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE canvas_sync_metrics")
-    _problem(exporter.api("recent"), 503)
+    problem_of(exporter.api("recent"), 503)
     health = exporter.api("health")
     assert health.status_code == 503
     assert "db upgrade" in health.json()["checks"]["database"]["reason"]
@@ -343,4 +213,4 @@ def test_a_table_that_is_missing_is_told(exporter: Exporter) -> None:
 
 def test_a_page_of_a_foreign_site_is_refused(exporter: Exporter) -> None:
     for path in ("/metrics", "/api/canvas/metrics/recent", "/api/canvas/docs", "/"):
-        _problem(exporter.get(path, headers={"Host": "rebound.example.org"}), 403)
+        problem_of(exporter.get(path, headers={"Host": "rebound.example.org"}), 403)
