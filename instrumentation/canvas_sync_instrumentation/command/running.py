@@ -146,7 +146,8 @@ class _Running:
         return self._result(_SIGNAL_BASE + number, failure, is_cancelled=True)
 
     def _not_started(self, error: OSError) -> CommandResult:
-        self._run.end(error)
+        # The error's own message quotes the command, which is masked as a value would be.
+        self._run.end(type(error)(f"{self._job.name} cannot be started: {error.strerror}."))
         failure = f"{redact(self._job.words[0])} cannot be started: {error.strerror}"
         is_missing = isinstance(error, FileNotFoundError)
         return self._result(NOT_FOUND if is_missing else NOT_EXECUTABLE, failure)

@@ -139,7 +139,7 @@ def _owner_of(path: str, *, is_top_level: bool) -> str:
         return "installed"
     folder = os.path.dirname(path)  # noqa: PTH120 - a path that need not be one
     if is_top_level and folder and folder == os.path.dirname(sys.executable):  # noqa: PTH120
-        return "installed"  # the script that pip makes for a command
+        return "python"  # the script that pip makes for a command: nobody has written it
     standard = os.path.dirname(os.__file__)  # noqa: PTH120
     return "python" if path.startswith(standard + os.sep) else "app"
 

@@ -59,15 +59,16 @@ def test_the_exit_code_is_that_of_a_shell(
 def test_a_command_that_cannot_be_started_is_told_and_is_a_failed_run(tmp_path: Path) -> None:
     not_executable = tmp_path / "sync.sh"
     not_executable.write_text("echo synced")
-    for command, code, error in (
-        ("no-such-command", 127, "FileNotFoundError"),
-        (str(not_executable), 126, "PermissionError"),
+    for command, code, error, message in (
+        ("no-such-command", 127, "FileNotFoundError", "No such file or directory"),
+        (str(not_executable), 126, "PermissionError", "Permission denied"),
     ):
         done = run("--", command)
         assert done.returncode == code
         (line,) = done.stderr.splitlines()
         assert f"{command} cannot be started" in line
-        assert last_error()[0] == error
+        name = Path(command).name
+        assert last_error() == (error, f"{name} cannot be started: {message}.")
     not_executable.chmod(0o700)
     done = run("--", str(not_executable))
     assert (done.returncode, last_error()[0]) == (126, "OSError")
