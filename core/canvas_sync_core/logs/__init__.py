@@ -6,16 +6,26 @@ logging handler. :mod:`.writer`, :mod:`.control` and :mod:`.rotation` explain ho
 
 from __future__ import annotations
 
-from canvas_sync_core.files.sanitizing import escape_controls, escape_json_controls
+from typing import TYPE_CHECKING, Final
 
-from .filesystem import network_filesystem_warning
-from .handler import CanvasSyncRotatingFileHandler
-from .writer import LogFileWriter
+from canvas_sync_core.lazy import lazy_exports
 
-__all__ = [
-    "CanvasSyncRotatingFileHandler",
-    "LogFileWriter",
-    "escape_controls",
-    "escape_json_controls",
-    "network_filesystem_warning",
-]
+if TYPE_CHECKING:
+    from canvas_sync_core.files.sanitizing import (
+        escape_controls as escape_controls,
+        escape_json_controls as escape_json_controls,
+    )
+
+    from .filesystem import network_filesystem_warning as network_filesystem_warning
+    from .handler import CanvasSyncRotatingFileHandler as CanvasSyncRotatingFileHandler
+    from .writer import LogFileWriter as LogFileWriter
+
+_EXPORTS: Final = {
+    "canvas_sync_core.files.sanitizing": ("escape_controls", "escape_json_controls"),
+    "canvas_sync_core.logs.filesystem": ("network_filesystem_warning",),
+    "canvas_sync_core.logs.handler": ("CanvasSyncRotatingFileHandler",),
+    "canvas_sync_core.logs.writer": ("LogFileWriter",),
+}
+
+__all__ = [name for names in _EXPORTS.values() for name in names]
+__getattr__ = lazy_exports(__name__, _EXPORTS)

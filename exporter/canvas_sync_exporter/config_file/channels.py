@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.headerregistry import Address
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -322,6 +321,8 @@ def _address(text: str) -> str:
     match = _ADDRESS.fullmatch(text) or _NAMED_ADDRESS.fullmatch(text)
     if match is None or not text.isprintable():
         raise ValueError("write an address such as admin@example.edu")
+    from email.headerregistry import Address  # noqa: PLC0415 - slow, and few commands read one
+
     name = match.groupdict().get("name", "")
     return str(Address(name.strip(), addr_spec=match["address"]))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,6 +58,8 @@ def read_document(path: Path, sleep: Callable[[float], None] = time.sleep) -> Do
     Raises:
         ConfigFileError: The file cannot be read or is not valid TOML.
     """
+    import tomllib  # noqa: PLC0415 - slow, and there may be no file
+
     text = _read_until_stable(path, sleep).removeprefix("\ufeff").replace("\r\n", "\n")
     try:
         return Document(path, tomllib.loads(text), text)

@@ -7,7 +7,6 @@ brackets. Keys inside arrays and inline tables get the line of the enclosing key
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -35,6 +34,8 @@ def find_lines(text: str) -> dict[KeyPath, int]:
     Args:
         text: Valid TOML with line feeds as line endings.
     """
+    import tomllib  # noqa: PLC0415 - slow, and there may be no file
+
     lines: dict[KeyPath, int] = {}
     counts: dict[KeyPath, int] = {}
     table: KeyPath = ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from canvas_sync_core.errors import SettingsError
@@ -47,5 +46,7 @@ class ConfigFileError(SettingsError):
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return a suggestion to append to a message; empty if no known word is similar."""
+    from difflib import get_close_matches  # noqa: PLC0415 - slow, and only after a mistake
+
     close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return f"; did you mean `{close[0]}`?" if close else ""

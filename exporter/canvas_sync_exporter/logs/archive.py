@@ -17,6 +17,7 @@ __all__ = [
     "Member",
     "archive_name",
     "archives",
+    "damaged",
 ]
 
 
@@ -62,3 +63,8 @@ def _archives(folder: Path, log: Log) -> Iterator[Archive]:
         if file.time is not None:
             with suppress(FileNotFoundError):  # deleted just now
                 yield Archive(path, log, file.time, path.stat().st_size)
+
+
+def damaged(path: Path, error: BaseException) -> ArchiveDamagedError:
+    """Return the error of an archive that cannot be read further."""
+    return ArchiveDamagedError(f"{path.name} is damaged: {error}")

@@ -17,12 +17,10 @@ from urllib.parse import urlsplit
 from canvas_sync_core.canvas.routes import route_of
 from canvas_sync_core.names import ITEM_ACTIONS, ITEMS, RUN_LEVELS, Log, RunStatus
 
+from .lines import STAMP
 from .spellings import in_our_spelling
 
-__all__ = ["STAMP", "text_fields"]
-
-STAMP: Final = re.compile(r"\[(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?)\]\s+", re.ASCII)
-"""How a human-readable line begins; ours are in whole seconds."""
+__all__ = ["text_fields"]
 
 
 def text_fields(log: Log, line: str, zone: dt.tzinfo = dt.UTC) -> dict[str, Any] | None:

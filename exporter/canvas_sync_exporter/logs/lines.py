@@ -16,13 +16,15 @@ import msgspec
 
 from canvas_sync_core.names import Log
 
-from .human_lines import STAMP, text_fields
 from .reader import Block
 
-__all__ = ["LineReader", "Moment"]
+__all__ = ["STAMP", "LineReader", "Moment"]
 
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 """A point in time; a line with a time without a zone is unreadable."""
+
+STAMP: Final = re.compile(r"\[(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?)\]\s+", re.ASCII)
+"""How a human-readable line begins; ours are in whole seconds."""
 
 _Record = TypeVar("_Record")
 _NOT_READABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -102,6 +104,8 @@ class LineReader(Generic[_Record]):
         try:
             if not line.startswith(b"["):
                 return self._decoder.decode(line)
+            from .human_lines import text_fields  # noqa: PLC0415 - slow; most lines are JSON
+
             fields = text_fields(self._log, line.decode(), self._zone)
             return None if fields is None else msgspec.convert(fields, self._type)
         except _NOT_READABLE:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import struct
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +21,21 @@ from typing import Final
 from isal import igzip_lib
 from isal.igzip_lib import IsalError
 
-__all__ = ["PIECE_BYTES", "PackedFile", "Piece", "Unpacking", "packed", "packed_files"]
+__all__ = [
+    "PIECE_BYTES",
+    "TAR_BLOCK",
+    "PackedFile",
+    "Piece",
+    "Unpacking",
+    "packed",
+    "packed_files",
+]
 
 PIECE_BYTES: Final = 4 * 1024 * 1024
 """The most lines that a piece has, in bytes."""
+
+TAR_BLOCK: Final = 512
+"""The size of a header in a tar file, and what the size of the rest is rounded up to."""
 
 _LEVEL: Final = 1
 _HEADER: Final = struct.Struct("<4s6sH2sHII")
@@ -33,7 +43,7 @@ _OF_IGZIP: Final = 10  # bytes of the header that igzip writes
 _WITH_FIELD: Final = b"\x1f\x8b\x08\x04"  # gzip, deflate, an extra field follows
 _FIELD: Final = b"CS"
 _FIELD_BYTES: Final = 8
-_LARGEST: Final = PIECE_BYTES + tarfile.BLOCKSIZE
+_LARGEST: Final = PIECE_BYTES + TAR_BLOCK
 _LONGEST: Final = 2 * _LARGEST  # of a piece; what does not shrink grows by very little
 
 
@@ -98,10 +108,12 @@ def packed_files(archive: Path) -> list[PackedFile] | None:
     Raises:
         OSError: It cannot be read, or is gone.
     """
+    from tarfile import TarError  # noqa: PLC0415 - slow, and not every command reads archives
+
     with archive.open("rb", buffering=0) as raw:
         try:
             return list(_files(raw.fileno(), _pieces(raw.fileno())))
-        except (_NotInPiecesError, IsalError, tarfile.TarError, EOFError):  # type: ignore[misc]  # isal's stub calls it a value
+        except (_NotInPiecesError, IsalError, TarError, EOFError):  # type: ignore[misc]  # isal's stub calls it a value
             return None
 
 
@@ -165,6 +177,8 @@ def _pieces(fd: int) -> Iterator[Piece]:
 
 
 def _files(fd: int, pieces: Iterator[Piece]) -> Iterator[PackedFile]:
+    import tarfile  # noqa: PLC0415 - slow, and not every command reads archives
+
     for piece in pieces:
         header = Unpacking(fd, piece).read(piece.size)
         if not any(header):  # the end of a tar file
@@ -188,7 +202,7 @@ def _of_file(size: int, pieces: Iterator[Piece]) -> Iterator[Piece]:
             raise _NotInPiecesError
         end = start + piece.size
         padding = max(0, end - size)
-        if end >= size and padding != -size % tarfile.BLOCKSIZE:
+        if end >= size and padding != -size % TAR_BLOCK:
             raise _NotInPiecesError
         yield Piece(piece.at, piece.length, start, piece.size - padding, padding)
         start = end

@@ -11,8 +11,8 @@ import msgspec
 from markupsafe import escape
 
 from canvas_sync_core.files.sanitizing import escape_controls
-from canvas_sync_exporter.logs.human_lines import STAMP
 from canvas_sync_exporter.logs.line_fields import text_field
+from canvas_sync_exporter.logs.lines import STAMP
 from canvas_sync_exporter.logs.search import FoundLine, LinePosition
 
 from .view import View

@@ -224,3 +224,23 @@ def test_a_terminal_shows_how_far_it_is_and_no_bar_is_left_beside_the_lines(fold
     screen = [line.split("\x1b[K")[-1] for line in shown.split("\n")]
     assert "reading logs" not in "\n".join(screen)
     assert sum("Connection timeout" in line for line in screen) == 8
+
+
+def test_it_loads_nothing_for_what_is_not_there(tmp_path: Path) -> None:
+    """No archives, no human-readable lines, no configuration file, nothing to write."""
+    line = json_line(record(Log.ERRORS, 1))
+    (tmp_path / "errors.log").write_bytes(line)
+    program = (
+        "import sys; from canvas_sync_exporter.cli import main; main(sys.argv[1:]);"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    arguments = ("search", "--log-dir", str(tmp_path), "--json")
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, check=True, timeout=600
+    )
+    assert done.stdout == line
+    assert not {
+        *("tarfile", "tomllib", "difflib", "email", "sqlalchemy", "jinja2"),
+        *("canvas_sync_core.logs.writer", "canvas_sync_core.canvas.routes"),
+        *("canvas_sync_exporter.logs.human_lines", "canvas_sync_exporter.logs.search.facets"),
+    } & {*done.stderr.decode().split()}

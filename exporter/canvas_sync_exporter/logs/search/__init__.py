@@ -2,59 +2,142 @@
 
 from __future__ import annotations
 
-from .context import LineContext, line_context
-from .exclusions import Exclusions
-from .facets import FACETS, FacetCounter, Facets, count_facets
-from .filters import PATTERN_LIMIT, LineFilter, compile_pattern
-from .line_positions import (
-    BadPositionError,
-    LineGoneError,
-    LineNotFoundError,
-    LinePosition,
-    locate,
-)
-from .matching import FoundLine, Matcher, Place, SearchNotes
-from .order import Order
-from .positions import (
-    HEAD_BYTES,
-    NOWHERE,
-    BadCursorError,
-    Head,
-    Position,
-    decode_cursor,
-    encode_cursor,
-    head_of,
-)
-from .search import LogSearch
+from typing import TYPE_CHECKING, Final
 
-__all__ = [
-    "FACETS",
-    "HEAD_BYTES",
-    "NOWHERE",
-    "PATTERN_LIMIT",
-    "BadCursorError",
-    "BadPositionError",
-    "Exclusions",
-    "FacetCounter",
-    "Facets",
-    "FoundLine",
-    "Head",
-    "LineContext",
-    "LineFilter",
-    "LineGoneError",
-    "LineNotFoundError",
-    "LinePosition",
-    "LogSearch",
-    "Matcher",
-    "Order",
-    "Place",
-    "Position",
-    "SearchNotes",
-    "compile_pattern",
-    "count_facets",
-    "decode_cursor",
-    "encode_cursor",
-    "head_of",
-    "line_context",
-    "locate",
-]
+from canvas_sync_core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from .context import (
+        LineContext as LineContext,
+    )
+    from .context import (
+        line_context as line_context,
+    )
+    from .exclusions import (
+        Exclusions as Exclusions,
+    )
+    from .facets import (
+        FACETS as FACETS,
+    )
+    from .facets import (
+        FacetCounter as FacetCounter,
+    )
+    from .facets import (
+        Facets as Facets,
+    )
+    from .facets import (
+        count_facets as count_facets,
+    )
+    from .filters import (
+        PATTERN_LIMIT as PATTERN_LIMIT,
+    )
+    from .filters import (
+        LineFilter as LineFilter,
+    )
+    from .filters import (
+        compile_pattern as compile_pattern,
+    )
+    from .line_positions import (
+        BadPositionError as BadPositionError,
+    )
+    from .line_positions import (
+        LineGoneError as LineGoneError,
+    )
+    from .line_positions import (
+        LineNotFoundError as LineNotFoundError,
+    )
+    from .line_positions import (
+        LinePosition as LinePosition,
+    )
+    from .line_positions import (
+        locate as locate,
+    )
+    from .matching import (
+        FoundLine as FoundLine,
+    )
+    from .matching import (
+        Matcher as Matcher,
+    )
+    from .matching import (
+        Place as Place,
+    )
+    from .matching import (
+        SearchNotes as SearchNotes,
+    )
+    from .order import (
+        Order as Order,
+    )
+    from .positions import (
+        HEAD_BYTES as HEAD_BYTES,
+    )
+    from .positions import (
+        NOWHERE as NOWHERE,
+    )
+    from .positions import (
+        BadCursorError as BadCursorError,
+    )
+    from .positions import (
+        Head as Head,
+    )
+    from .positions import (
+        Position as Position,
+    )
+    from .positions import (
+        decode_cursor as decode_cursor,
+    )
+    from .positions import (
+        encode_cursor as encode_cursor,
+    )
+    from .positions import (
+        head_of as head_of,
+    )
+    from .search import (
+        LogSearch as LogSearch,
+    )
+
+_EXPORTS: Final = {
+    "canvas_sync_exporter.logs.search.context": (
+        "LineContext",
+        "line_context",
+    ),
+    "canvas_sync_exporter.logs.search.exclusions": ("Exclusions",),
+    "canvas_sync_exporter.logs.search.facets": (
+        "FACETS",
+        "FacetCounter",
+        "Facets",
+        "count_facets",
+    ),
+    "canvas_sync_exporter.logs.search.filters": (
+        "PATTERN_LIMIT",
+        "LineFilter",
+        "compile_pattern",
+    ),
+    "canvas_sync_exporter.logs.search.line_positions": (
+        "BadPositionError",
+        "LineGoneError",
+        "LineNotFoundError",
+        "LinePosition",
+        "locate",
+    ),
+    "canvas_sync_exporter.logs.search.matching": (
+        "FoundLine",
+        "Matcher",
+        "Place",
+        "SearchNotes",
+    ),
+    "canvas_sync_exporter.logs.search.order": ("Order",),
+    "canvas_sync_exporter.logs.search.positions": (
+        "HEAD_BYTES",
+        "NOWHERE",
+        "BadCursorError",
+        "Head",
+        "Position",
+        "decode_cursor",
+        "encode_cursor",
+        "head_of",
+    ),
+    "canvas_sync_exporter.logs.search.search": ("LogSearch",),
+}
+
+__all__ = [name for names in _EXPORTS.values() for name in names]
+__getattr__ = lazy_exports(__name__, _EXPORTS)
