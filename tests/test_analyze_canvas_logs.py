@@ -365,7 +365,7 @@ def test_a_terminal_without_unicode_gets_bars_too(logs: Path) -> None:
         (["--json", "--html"], 2, "not allowed"),
     ],
 )
-def test_what_cannot_be_done_is_told_without_a_traceback(
+def test_what_cannot_be_done_is_reported_without_a_traceback(
     logs: Path, arguments: list[str], code: int, message: str
 ) -> None:
     done = run_here(["analyze", *arguments], logs, {"CANVAS_SYNC_LOG_DIR": str(logs)})

@@ -165,6 +165,6 @@ def test_each_query_of_a_runbook_can_be_pasted(
         assert result, query
 
 
-def test_what_goes_wrong_in_the_demo_is_told(watched_demo: WatchedDemo) -> None:
+def test_what_goes_wrong_in_the_demo_is_reported(watched_demo: WatchedDemo) -> None:
     """The alert of the token, and none of its consequences."""
     assert watched_demo.first_alerts == {"CanvasTokenInvalid": "critical", "Watchdog": "none"}

@@ -91,7 +91,7 @@ def test_with_tokens_any_address_is_served(tmp_path: Path) -> None:
         assert requests.get(metrics, headers=headers, timeout=30).status_code == 200
 
 
-def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         failed = _run(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
     assert failed.returncode == 1
@@ -112,7 +112,7 @@ sys.exit(main([sys.argv[1]]))
 
 
 @pytest.mark.parametrize("command", ["serve", "cleanup"])
-def test_a_folder_of_another_user_is_told_with_what_to_do(tmp_path: Path, command: str) -> None:
+def test_a_folder_of_another_user_is_reported_with_what_to_do(tmp_path: Path, command: str) -> None:
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o500)
     settings = {"CANVAS_SYNC_LOG_DIR": str(folder), "CANVAS_SYNC_EXPORTER_PORT": "0"}
@@ -133,7 +133,7 @@ def test_a_folder_of_another_user_is_told_with_what_to_do(tmp_path: Path, comman
         ({"CANVAS_SYNC_CLEANUP_TIME": "noon"}, "CANVAS_SYNC_CLEANUP_TIME"),
     ],
 )
-def test_a_wrong_setting_is_told_by_its_name(
+def test_a_wrong_setting_is_reported_by_its_name(
     tmp_path: Path, settings: dict[str, str], told: str
 ) -> None:
     failed = _run(tmp_path, "serve", **settings)
@@ -166,7 +166,7 @@ def test_the_table_is_made_by_db_upgrade(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_db_upgrade_tells_of_a_database_that_is_away_without_the_password(tmp_path: Path) -> None:
+def test_db_upgrade_reports_a_database_that_is_away_without_the_password(tmp_path: Path) -> None:
     url = "postgresql://nobody:hunter2@127.0.0.1:1/nothing"
     failed = _run(tmp_path, "db", "upgrade", CANVAS_SYNC_DATABASE_URL=url)
     assert failed.returncode == 1
@@ -354,5 +354,5 @@ def test_what_was_loaded_for_a_command_stays_out_of_garbage_collection(tmp_path:
     assert run_to_end(command, tmp_path).stdout.splitlines()[-1] == "True True"
 
 
-def test_the_version_is_told(tmp_path: Path) -> None:
+def test_the_version_is_printed(tmp_path: Path) -> None:
     assert _start(tmp_path, "--version").stdout.strip() == version("canvas-sync-monitor")

@@ -111,7 +111,7 @@ def test_what_a_closed_generator_said_of_its_run_stands(events: list[Event]) -> 
     assert statuses(events) == ["partial"]
 
 
-def test_a_generator_that_does_not_obey_close_is_told_so_as_before() -> None:
+def test_a_generator_that_does_not_obey_close_gets_its_error_as_before() -> None:
     @track_sync
     def stubborn() -> Generator[int, None, None]:
         try:

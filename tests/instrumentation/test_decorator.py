@@ -48,7 +48,7 @@ def test_without_arguments_a_call_is_a_run_with_an_id_of_its_own(events: list[Ev
     assert task_here() is None
 
 
-def test_the_function_tells_of_its_run_by_the_current_tracker(events: list[Event]) -> None:
+def test_the_function_adds_to_its_run_by_the_current_tracker(events: list[Event]) -> None:
     @track_sync
     def sync(user_id: int) -> None:
         run = current_tracker()

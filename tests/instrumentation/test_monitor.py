@@ -154,7 +154,7 @@ def test_prometheus_client_may_be_imported_before_the_folder_is_set_or_after(
     assert 'canvas_sync_runs_total{status="success",sync_type="full"} 1.0' in text
 
 
-def test_a_monitor_that_cannot_be_set_up_is_told_once_and_records_nothing(
+def test_a_monitor_that_cannot_be_set_up_is_reported_once_and_records_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def open_no_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:

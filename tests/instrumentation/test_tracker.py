@@ -256,7 +256,7 @@ def test_items_are_read_off_hooked_database_operations_unless_the_app_records_th
     assert inferred == {"course", "assignment", "grade"}
 
 
-def test_progress_is_told_with_a_heartbeat_at_most_every_second(
+def test_progress_is_reported_with_a_heartbeat_at_most_every_second(
     events: list[Event], clock: FixedClock
 ) -> None:
     with CanvasSyncMetricsTracker("t1", 42) as run:

@@ -138,7 +138,7 @@ def test_errors_name_what_was_done(evidence: Evidence) -> None:
     }
 
 
-def test_progress_is_told_in_order(evidence: Evidence) -> None:
+def test_progress_is_reported_in_order(evidence: Evidence) -> None:
     records = evidence.records(Log.PROGRESS, "progress", task_id="telling")
     percents = [record["percent"] for record in records]
     assert percents == sorted(percents)

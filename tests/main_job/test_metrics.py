@@ -165,7 +165,7 @@ def test_only_the_run_that_still_runs_is_in_progress(scrape: Scrape, evidence: E
     assert oldest == {("full",): pytest.approx(start, abs=1e-5)}
 
 
-def test_the_newest_end_and_success_are_told(scrape: Scrape, evidence: Evidence) -> None:
+def test_the_newest_end_and_success_are_reported(scrape: Scrape, evidence: Evidence) -> None:
     for sync_type in ("full", "telling"):
         rows = [
             row
@@ -255,7 +255,7 @@ def test_what_alerts_read_is_there_before_the_first_failure(
     assert cleanups == {("success",): 2.0, ("failed",): 0.0}
 
 
-def test_files_on_disk_are_told(scrape: Scrape, evidence: Evidence) -> None:
+def test_files_on_disk_are_reported(scrape: Scrape, evidence: Evidence) -> None:
     status = evidence.mounted["GET logs/cleanup-status"].body["logs"]  # after the last cleanup
     for entry in status:
         labels = {"log": entry["log"]}
@@ -277,7 +277,7 @@ def test_histograms_lead_to_the_traces(evidence: Evidence) -> None:
             assert found <= trace_ids
 
 
-def test_the_exporter_tells_of_itself(scrape: Scrape) -> None:
+def test_the_exporter_reports_itself(scrape: Scrape) -> None:
     collectors = scrape.values("canvas_sync_exporter_collector_success", "collector")
     assert set(collectors.values()) == {1.0}
     answered = scrape.values("canvas_sync_exporter_http_requests_total", "endpoint", "status")

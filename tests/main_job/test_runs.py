@@ -69,7 +69,7 @@ def test_each_row_says_who_where_and_when(evidence: Evidence) -> None:
     assert len(pids) == len(traces) == len(PARTS)
 
 
-def test_errors_are_told_in_the_row(evidence: Evidence) -> None:
+def test_errors_are_reported_in_the_row(evidence: Evidence) -> None:
     told = {
         name: (row["error_type"], row["error_message"])
         for name, row in evidence.rows.items()
@@ -190,7 +190,7 @@ class TestTheApi:
             found = performance[measure]
             assert 0 < found["p50"] <= found["p95"] <= found["p99"] <= found["max"]
 
-    def test_the_cleanup_tells_of_each_log(self, api: dict[str, Any], evidence: Evidence) -> None:
+    def test_the_cleanup_reports_each_log(self, api: dict[str, Any], evidence: Evidence) -> None:
         report, status = api["POST logs/cleanup"], api["GET logs/cleanup-status"]
         assert report["errors"] == []
         assert status["last_cleanup"] == report

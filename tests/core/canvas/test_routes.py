@@ -259,7 +259,7 @@ def test_an_unknown_path_cannot_grow_without_end() -> None:
         ("", False),
     ],
 )
-def test_canvas_is_told_by_its_paths(path: str, expected: bool) -> None:
+def test_canvas_is_recognised_by_its_paths(path: str, expected: bool) -> None:
     assert is_canvas_path(path) is expected
 
 

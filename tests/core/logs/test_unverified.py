@@ -128,7 +128,7 @@ def test_lines_that_went_to_a_removed_log_are_written_again_in_order(
 
 
 @pytest.mark.parametrize("removed", ["log", "logs", "control page"])
-def test_no_line_is_lost_when_the_log_is_removed_and_that_is_told_once(
+def test_no_line_is_lost_when_the_log_is_removed_and_that_is_reported_once(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,

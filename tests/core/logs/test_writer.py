@@ -179,7 +179,7 @@ def test_an_app_that_changes_its_folder_goes_on_in_the_same_log(
     writer.close(0)
 
 
-def test_each_time_that_a_log_cannot_be_written_is_told_once(
+def test_each_time_that_a_log_cannot_be_written_is_reported_once(
     small_disk: SmallDisk, caplog: pytest.LogCaptureFixture
 ) -> None:
     writer = make_writer(small_disk.path)
@@ -194,7 +194,7 @@ def test_each_time_that_a_log_cannot_be_written_is_told_once(
     assert ["cannot be written: [Errno 28]" in message for message in caplog.messages] == [True] * 2
 
 
-def test_a_folder_that_cannot_be_made_is_told(
+def test_a_folder_that_cannot_be_made_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
@@ -244,7 +244,7 @@ def test_an_unwritable_place_is_counted_and_never_raised(
     assert drops == Counter({"io_error": 1})
 
 
-def test_a_rotation_that_fails_is_told_once_and_loses_nothing(
+def test_a_rotation_that_fails_is_reported_once_and_loses_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "x.log.1").mkdir()

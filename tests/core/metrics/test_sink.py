@@ -240,7 +240,7 @@ def test_records_and_losses_of_the_other_sinks_are_counted(
     }
 
 
-def test_events_that_no_metric_tells_of_change_nothing(sink: MetricsSink, tmp_path: Path) -> None:
+def test_events_that_no_metric_reports_change_nothing(sink: MetricsSink, tmp_path: Path) -> None:
     """Progress and heartbeats are for other sinks."""
     before = samples(ProcessCollector(tmp_path))
     sink.handle(Progressed(context(), 1.7e9, 10.0, "courses"))

@@ -42,7 +42,7 @@ def test_a_run_is_odd_that_is_far_off(items: int, duration: float, expected: lis
     assert reasons(Measures(items, duration)) == expected
 
 
-def test_the_oddity_is_told_with_numbers() -> None:
+def test_the_oddity_is_reported_with_numbers() -> None:
     first, second = anomalies(Measures(12, 1.5), USUAL)
 
     assert first.text == "few_items: 12 items where 1047.5 are usual"

@@ -66,7 +66,7 @@ def test_a_run_far_off_its_history_is_flagged_with_the_reason(engine: Engine) ->
     assert suspect_runs(engine, SINCE, 10).items == [run]
 
 
-def test_a_usual_run_is_told_to_be_one(engine: Engine) -> None:
+def test_a_usual_run_is_recognised(engine: Engine) -> None:
     write(engine, *history(), night(0))
 
     assert judge_runs(engine, SINCE) == []

@@ -154,7 +154,7 @@ def test_an_expired_token_ends_the_sync_with_the_error_and_nothing_written(engin
 
 
 @pytest.mark.parametrize("effect", [simulated.Forbidden(), simulated.Missing()], ids=repr)
-def test_a_course_that_cannot_be_read_is_told_and_the_others_are_copied(
+def test_a_course_that_cannot_be_read_is_reported_and_the_others_are_copied(
     engine: Engine, effect: simulated.faults.Effect
 ) -> None:
     plan = FaultPlan({TEACHER: (Fault(effect, When(course_id=101)),)})

@@ -74,7 +74,7 @@ def test_a_kind_of_a_newer_version_and_too_many_sync_types_stay_bounded() -> Non
     assert shown.registry.get_sample_value(OPEN, labels) == 1.0
 
 
-def test_next_due_times_and_the_last_judging_are_told() -> None:
+def test_next_due_times_and_the_last_judging_are_reported() -> None:
     shown = Shown()
     assert shown.value("canvas_sync_judged_timestamp_seconds") is None
     shown.state = JudgeState(OPENED, next_due={"full": OPENED})

@@ -106,7 +106,7 @@ def test_incidents_that_alertmanager_reports_are_not_listed(
     assert "webhook: daily, weekly, monthly, performance, failures\n" in capsys.readouterr().out
 
 
-def test_a_mistake_is_told_with_file_and_line(
+def test_a_mistake_is_reported_with_file_and_line(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "config.toml").write_text(GOOD.replace("grace", "grcae").replace("0 2 *", "0 25 *"))

@@ -73,7 +73,7 @@ def test_a_tokens_file_that_others_can_read_has_failed(
         assert examined(capsys)[1]["tokens"]["status"] == status
 
 
-def test_a_check_that_hangs_or_breaks_has_failed_and_the_others_are_told() -> None:
+def test_a_check_that_hangs_or_breaks_has_failed_and_the_others_are_reported() -> None:
     forever = threading.Event()
 
     def hang() -> Finding:

@@ -201,7 +201,7 @@ def test_a_database_that_is_not_there_is_not_made(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_database_that_is_away_is_told(
+def test_a_database_that_is_away_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", "postgresql://u:hidden@127.0.0.1:1/app")

@@ -194,7 +194,7 @@ def test_before_the_first_sync_nobody_can_tell_and_nothing_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_database_that_is_away_is_told_also_as_json(
+def test_a_database_that_is_away_is_reported_also_as_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", "postgresql://u:hidden@127.0.0.1:1/app")

@@ -214,7 +214,7 @@ def test_the_url_of_the_heartbeat_is_not_shown(path: Path) -> None:
         ("[heartbeat]\nurl = 5", 2, "heartbeat.url: it is a number"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_what_to_write(
+def test_a_mistake_is_reported_with_its_line_and_what_to_write(
     path: Path, text: str, line: int, message: str
 ) -> None:
     ((found_line, found),) = _problems(path, text)
@@ -223,7 +223,7 @@ def test_a_mistake_is_told_with_its_line_and_what_to_write(
     assert found_line == line
 
 
-def test_pauses_that_overlap_are_told_with_both_lines(path: Path) -> None:
+def test_pauses_that_overlap_are_reported_with_both_lines(path: Path) -> None:
     pause = "[[pauses]]\nsyncs = [{}]\nfrom = 2026-12-{}\nuntil = 2026-12-{}\nreason = 'x'\n"
     apart = pause.format("'full'", 1, 10).replace("-1\n", "-01\n") + pause.format("'full'", 10, 12)
     _read(path, apart)
@@ -245,7 +245,7 @@ def test_a_pause_of_all_overlaps_with_any(path: Path) -> None:
     assert "it overlaps" in _problems(path, text)[0][1]
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(path: Path) -> None:
+def test_all_mistakes_are_reported_at_once_in_the_order_of_their_lines(path: Path) -> None:
     text = '[heartbeat]\nurl = 1\n[syncs.full]\ngrace = "x"\nevery = 3\n'
 
     assert [line for line, _ in _problems(path, text)] == [2, 4, 5]
@@ -264,7 +264,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(path: Path) -
         ("a = '\0'", 1, "is not TOML"),
     ],
 )
-def test_what_is_not_toml_is_told_with_its_line(
+def test_what_is_not_toml_is_reported_with_its_line(
     path: Path, text: str, line: int, message: str
 ) -> None:
     ((found_line, found),) = _problems(path, text)
@@ -295,7 +295,7 @@ def test_a_file_that_is_not_one_is_refused(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_told(path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_reported(path: Path) -> None:
     path.write_text(GOOD)
     path.chmod(0)
 
@@ -331,7 +331,7 @@ def test_a_sync_type_that_has_never_run_is_a_warning_with_a_suggestion(path: Pat
     ]
 
 
-def test_what_has_changed_is_told_by_section_without_values(path: Path) -> None:
+def test_what_has_changed_is_reported_by_section_without_values(path: Path) -> None:
     before = _read(path, GOOD)
     after = _read(path, GOOD.replace("0 2 *", "0 3 *").replace("4711", "4712"))
 

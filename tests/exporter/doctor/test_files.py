@@ -72,7 +72,7 @@ def test_a_secret_that_is_not_there_has_failed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", IRREGULAR_FILES)
-def test_a_tokens_file_that_is_no_regular_one_is_told_without_waiting(
+def test_a_tokens_file_that_is_no_regular_one_is_reported_without_waiting(
     tmp_path: Path, kind: str
 ) -> None:
     make, complaint = IRREGULAR_FILES[kind]

@@ -149,7 +149,7 @@ def test_what_is_unusual_and_right_is_answered(
 
 
 @pytest.mark.parametrize("query", [b"text=100%", b"text=%zz", b"text=%4", b"%zz=1", b"text=%ff"])
-def test_a_query_that_is_wrongly_encoded_is_told_by_its_parameter(
+def test_a_query_that_is_wrongly_encoded_is_reported_by_its_parameter(
     exporter: ServeProcess, query: bytes
 ) -> None:
     answer = exchange(exporter.address, _get(b"/api/canvas/metrics/logs/search?" + query))

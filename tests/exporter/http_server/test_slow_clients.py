@@ -112,7 +112,7 @@ def test_a_request_cut_short_ends_its_connection(exporter: ServeProcess) -> None
     assert exchange(exporter.address, GET_HEALTH, half_close=True).status == 0
 
 
-def test_a_request_that_takes_too_long_is_told_so(tmp_path: Path) -> None:
+def test_a_request_that_takes_too_long_is_reported(tmp_path: Path) -> None:
     """By a process with less patience, so that the test need not wait for 20 seconds."""
     impatient = (
         "import sys; from canvas_sync_exporter.http_server import channel; "

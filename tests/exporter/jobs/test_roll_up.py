@@ -14,7 +14,7 @@ from canvas_sync_exporter.jobs.roll_up import RollUp
 from support.runs import snapshot, write
 
 
-def test_a_roll_up_that_takes_longer_is_told_now_and_then_and_at_its_end(
+def test_a_roll_up_that_takes_longer_is_reported_now_and_then_and_at_its_end(
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

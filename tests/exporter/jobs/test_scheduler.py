@@ -69,7 +69,7 @@ def _status(engine: Engine, task_id: str) -> str:
     return run.sync_status
 
 
-def test_a_failing_job_is_told_once_and_forgotten_when_it_works_again(
+def test_a_failing_job_is_reported_once_and_forgotten_when_it_works_again(
     config: Configuration, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     scheduler = _scheduler(config, engine)

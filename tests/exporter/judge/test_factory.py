@@ -105,7 +105,7 @@ def test_an_outage_of_the_database_is_an_incident_within_two_minutes(
         assert health.run().checks["judge"].status == "ok"
 
 
-def test_the_next_due_time_is_told(config: Configuration, engine: Engine) -> None:
+def test_the_next_due_time_is_reported(config: Configuration, engine: Engine) -> None:
     with time_machine.travel(START + 5 * MINUTE, tick=False):
         judge = make_judge(config, engine, SharedMetricFolder(config.app.metrics_folder))
         judge.judge()

@@ -117,12 +117,14 @@ def test_the_url_is_called_again_and_again_while_all_is_judged(service: Service)
         JudgeState(failure="OSError: no files"),
     ],
 )
-def test_what_cannot_be_judged_is_told_as_a_failure(service: Service, state: JudgeState) -> None:
+def test_what_cannot_be_judged_is_reported_as_a_failure(
+    service: Service, state: JudgeState
+) -> None:
     with pinging(f"{service.url}/key?create=1", lambda: state):
         assert service.next_call() == "/key/fail?create=1"
 
 
-def test_a_restart_is_not_told_as_a_failure_while_not_everything_is_judged_yet(
+def test_a_restart_is_not_reported_as_a_failure_while_not_everything_is_judged_yet(
     service: Service,
 ) -> None:
     starting = replace(WELL, unjudged=frozenset({IncidentKind.FAILING}))
@@ -132,7 +134,7 @@ def test_a_restart_is_not_told_as_a_failure_while_not_everything_is_judged_yet(
     assert next(states, None) is None
 
 
-def test_nothing_is_told_before_the_first_judging(service: Service) -> None:
+def test_nothing_is_reported_before_the_first_judging(service: Service) -> None:
     states = iter([JudgeState(), JudgeState(), WELL])
     with pinging(f"{service.url}/key", lambda: next(states, WELL)):
         assert service.next_call() == "/key"

@@ -138,7 +138,7 @@ def test_an_archive_of_an_older_version_is_read_from_its_beginning(memory: Path)
     assert write_archive(memory / "archive", NAME, members) == archive, "it is read back and kept"
 
 
-def test_each_changed_byte_is_told_or_changes_nothing(memory: Path) -> None:
+def test_each_changed_byte_is_reported_or_changes_nothing(memory: Path) -> None:
     contents = [line_of("a", number) * 2 for number in range(2)]
     archive = archive_of(memory, contents)
     whole = archive.read_bytes()

@@ -50,7 +50,7 @@ def settings(tmp_path: Path) -> RetentionSettings:
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_what_is_no_file_holds_up_no_tool_and_is_told(
+def test_what_is_no_file_holds_up_no_tool_and_is_reported(
     settings: RetentionSettings, make: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = settings.log_dir
@@ -91,7 +91,7 @@ def test_what_is_no_file_between_two_backups_holds_up_no_tool(
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
-def test_a_cleanup_tells_of_it_leaves_it_alone_and_archives_the_rest(
+def test_a_cleanup_reports_it_leaves_it_alone_and_archives_the_rest(
     settings: RetentionSettings, make: Callable[[Path], object]
 ) -> None:
     stranger = settings.log_dir / "errors.log.1"
@@ -107,7 +107,7 @@ def test_a_cleanup_tells_of_it_leaves_it_alone_and_archives_the_rest(
     assert stranger.exists()
 
 
-def test_only_names_of_logs_and_archives_are_told(tmp_path: Path) -> None:
+def test_only_names_of_logs_and_archives_are_reported(tmp_path: Path) -> None:
     for name in ("state", "archive", "other.log", "errors.log.old", "errors.log.1"):
         (tmp_path / name).mkdir()
     assert irregular_files(tmp_path, tmp_path) == [

@@ -63,7 +63,7 @@ def test_the_cleanup_does_what_the_dry_run_told(
         assert [archive.name for archive in plan.archives] == report.archives_deleted
 
 
-def test_what_waits_for_its_archive_is_told_too(tmp_path: Path) -> None:
+def test_what_waits_for_its_archive_is_reported_too(tmp_path: Path) -> None:
     kept = settings_for(tmp_path)
     live = tmp_path / "errors.log"
     live.write_bytes(b"now\n")
@@ -78,7 +78,7 @@ def test_what_waits_for_its_archive_is_told_too(tmp_path: Path) -> None:
     ]
 
 
-def test_a_backup_that_may_not_be_read_is_told_and_nothing_is_promised(
+def test_a_backup_that_may_not_be_read_is_reported_and_nothing_is_promised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if by another user: the tests may run as root, who may read everything."""
@@ -107,7 +107,7 @@ def test_a_backup_that_may_not_be_read_is_told_and_nothing_is_promised(
 
 
 @pytest.mark.parametrize("name", ["missing", "a file"])
-def test_a_folder_that_is_none_is_told(tmp_path: Path, name: str) -> None:
+def test_a_folder_that_is_none_is_reported(tmp_path: Path, name: str) -> None:
     (tmp_path / "a file").write_text("no folder")
     with pytest.raises(LogFolderError, match=f"{name}: N.* CANVAS_SYNC_LOG_DIR"):
         plan_cleanup(settings_for(tmp_path / name), now=NOW)

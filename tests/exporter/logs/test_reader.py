@@ -53,7 +53,7 @@ def test_reading_ends_at_the_given_size_though_the_file_goes_on() -> None:
     assert bytes(block.data) == json_line(1)
 
 
-def test_a_line_over_the_limit_is_told_of_once_and_its_neighbours_are_read() -> None:
+def test_a_line_over_the_limit_is_reported_once_and_its_neighbours_are_read() -> None:
     longest = b"x" * (LINE_LIMIT - 1) + b"\n"
     for too_long in (b"x" * LINE_LIMIT + b"\n", b"x" * 3_000_000 + b"\n"):
         content = json_line(1) + too_long + json_line(2)

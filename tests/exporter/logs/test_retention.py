@@ -86,7 +86,7 @@ def test_a_small_live_log_stays_as_it_is(settings: RetentionSettings) -> None:
     assert archives(settings.archive_dir) == []
 
 
-def test_a_folder_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported_and_not_made(tmp_path: Path) -> None:
     with pytest.raises(LogFolderError, match="missing: No such file or directory"):
         cleanup_canvas_sync_logs(settings_for(tmp_path / "missing"), now=NOW)
     assert get_cleanup_status(settings_for(tmp_path / "missing")).free_bytes > 0

@@ -191,7 +191,7 @@ def test_a_log_that_is_a_link_is_rotated_and_archived(
     assert status(settings).backups == 0
 
 
-def test_a_damaged_one_is_told_and_the_others_are_read(settings: RetentionSettings) -> None:
+def test_a_damaged_one_is_reported_and_the_others_are_read(settings: RetentionSettings) -> None:
     lay_out(settings)
     damaged = settings.log_dir / "errors.log.3.gz"
     damaged.write_bytes(damaged.read_bytes()[:-12])
@@ -202,7 +202,7 @@ def test_a_damaged_one_is_told_and_the_others_are_read(settings: RetentionSettin
     assert sum(file.lines for file in analysis.files) >= (len(NAMES) - 2) * LINES
 
 
-def test_what_was_compressed_in_a_way_that_cannot_be_read_is_told(
+def test_what_was_compressed_in_a_way_that_cannot_be_read_is_reported(
     settings: RetentionSettings,
 ) -> None:
     (settings.log_dir / "errors.log").write_bytes(lines_of(0))

@@ -163,7 +163,7 @@ def test_rotations_between_any_looks_at_files_leave_them_in_order(
     assert there <= set(found)
 
 
-def test_a_file_that_is_gone_is_told_by_name(folder: Path) -> None:
+def test_a_file_that_is_gone_is_reported_by_name(folder: Path) -> None:
     (live,) = (each for each in sources(folder, folder) if each.log is Log.PROGRESS)
     live.path.unlink()
     with pytest.raises(FileNotFoundError, match=r"progress\.log"):
@@ -197,7 +197,7 @@ def test_a_missing_archive_folder_is_no_error_and_a_missing_log_folder_is(tmp_pa
 
 
 @pytest.mark.parametrize("keep", [0, 10, 60, 100])
-def test_a_damaged_archive_is_told_as_such(folder: Path, keep: int) -> None:
+def test_a_damaged_archive_is_reported_as_such(folder: Path, keep: int) -> None:
     archive = folder / "archive" / "errors-20251201T020000Z.tar.gz"
     archive.write_bytes(archive.read_bytes()[:keep])
     source = next(each for each in sources(folder, folder / "archive") if each.is_archive)

@@ -220,6 +220,6 @@ def test_only_the_chosen_logs_are_shown(writing: Writing) -> None:
         assert tail.poll() == []
 
 
-def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_is_reported(tmp_path: Path) -> None:
     with pytest.raises(LogFolderError, match="missing"):
         LogTail(tmp_path / "missing", tmp_path, LineFilter(), lines=1)

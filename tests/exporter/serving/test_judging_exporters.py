@@ -57,7 +57,7 @@ def _value(served: ServeProcess, name: str, **labels: str) -> float | None:
     return None
 
 
-def test_what_is_wrong_is_told_over_rest_metrics_and_health(serve: Serve) -> None:
+def test_what_is_wrong_is_reported_over_rest_metrics_and_health(serve: Serve) -> None:
     with serve("one") as served:
         served.wait_for_log("Incident opened: token_expiring")
         api = f"{served.url}/api/canvas/metrics"

@@ -21,7 +21,7 @@ def _ids(answer: requests.Response) -> list[str]:
     return [run["sync_task_id"] for run in answer.json()["items"]]
 
 
-def test_a_run_is_told_whole_by_number_and_by_task_id(exporter: Exporter) -> None:
+def test_a_run_is_returned_whole_by_number_and_by_task_id(exporter: Exporter) -> None:
     by_task = exporter.api("sync/task/nightly/41")
     run = by_task.json()
     assert by_task.headers["Content-Type"] == "application/json"
@@ -41,7 +41,7 @@ def test_a_run_is_told_whole_by_number_and_by_task_id(exporter: Exporter) -> Non
     assert exporter.api(f"sync/{run['id']}").json() == run
 
 
-def test_each_use_of_a_task_id_is_told_by_the_name_of_its_row(exporter: Exporter) -> None:
+def test_each_use_of_a_task_id_is_found_by_the_name_of_its_row(exporter: Exporter) -> None:
     write(exporter.engine, snapshot("nightly/41", trace_id="a" * 32))
     assert exporter.api("sync/task/nightly/41").json()["trace_id"] != "a" * 32
     for name in ("nightly/41~2", "nightly%2F41%7E2"):
@@ -167,7 +167,7 @@ def test_a_wrong_parameter_is_named(exporter: Exporter, path: str, fields: list[
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
-def test_a_wrong_method_is_told_with_the_right_ones(exporter: Exporter, method: str) -> None:
+def test_a_wrong_method_is_reported_with_the_right_ones(exporter: Exporter, method: str) -> None:
     answer = exporter.request(method, "/api/canvas/metrics/recent")
     problem_of(answer, 405)
     assert {"GET", "HEAD"} <= set(answer.headers["Allow"].split(", "))
@@ -188,7 +188,7 @@ def test_an_unknown_path_is_a_problem_too(exporter: Exporter, path: str) -> None
     problem_of(answer, 404)
 
 
-def test_a_database_that_is_away_is_told_with_when_to_ask_again(exporter: Exporter) -> None:
+def test_a_database_that_is_away_is_reported_with_when_to_ask_again(exporter: Exporter) -> None:
     exporter.engine.dispose()
     folder = exporter.config.app.state_folder
     folder.rename(folder.with_name("moved"))
@@ -202,7 +202,7 @@ def test_a_database_that_is_away_is_told_with_when_to_ask_again(exporter: Export
     assert (health.status_code, health.json()["status"]) == (503, "unhealthy")
 
 
-def test_a_table_that_is_missing_is_told(exporter: Exporter) -> None:
+def test_a_table_that_is_missing_is_reported(exporter: Exporter) -> None:
     with exporter.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE canvas_sync_metrics")
     problem_of(exporter.api("recent"), 503)

@@ -93,7 +93,7 @@ def test_a_database_that_cannot_be_read_is_unhealthy(
     assert health.checks["database"].status == "unhealthy"
 
 
-def test_a_locked_file_is_told_within_seconds_by_one_thread(
+def test_a_locked_file_is_reported_within_seconds_by_one_thread(
     config: Configuration, tmp_path: Path
 ) -> None:
     file = tmp_path / "locked.sqlite3"

@@ -219,7 +219,7 @@ def test_a_wrong_parameter_is_named(exporter: Exporter, query: str, field: str) 
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-def test_a_wrong_parameter_is_told_with_what_to_write(exporter: Exporter) -> None:
+def test_a_wrong_parameter_is_reported_with_what_to_write(exporter: Exporter) -> None:
     def detail(query: str) -> str:
         (error,) = exporter.api(f"logs/search?{query}").json()["errors"]
         return str(error["detail"])
@@ -242,7 +242,7 @@ def test_an_answer_says_that_a_name_is_deprecated(exporter: Exporter, path: str)
     assert former.json() == answer.json()
 
 
-def test_a_search_that_takes_long_is_told_in_parts(
+def test_a_search_that_takes_long_is_reported_in_parts(
     exporter: Exporter, log_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_api, "_SECONDS", 0)
@@ -262,7 +262,7 @@ def test_large_lines_make_short_pages(
     assert page["next"]
 
 
-def test_what_cannot_be_read_is_told(exporter: Exporter, log_folder: Path) -> None:
+def test_what_cannot_be_read_is_reported(exporter: Exporter, log_folder: Path) -> None:
     (log_folder / "archive" / "errors-20200101T000000Z.tar.gz").write_bytes(b"no archive")
     (log_folder / "progress.log").write_bytes(b"\xff\x00 garbage\n")
     page = search(exporter)
@@ -272,7 +272,7 @@ def test_what_cannot_be_read_is_told(exporter: Exporter, log_folder: Path) -> No
 
 
 @pytest.mark.parametrize("path", ["logs/search", "logs/tail"])
-def test_a_folder_that_cannot_be_read_is_told(exporter: Exporter, path: str) -> None:
+def test_a_folder_that_cannot_be_read_is_reported(exporter: Exporter, path: str) -> None:
     log_folder = exporter.config.app.log_dir
     exporter.engine.dispose()
     log_folder.rename(log_folder.with_name("moved"))

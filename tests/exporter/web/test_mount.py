@@ -124,7 +124,7 @@ def test_the_apps_configuration_wins_over_the_environment(
         assert requests.get(f"{url}{API}/recent", headers=headers, timeout=30).status_code == 200
 
 
-def test_a_wrong_setting_is_told_when_it_is_mounted(app: Flask) -> None:
+def test_a_wrong_setting_is_reported_when_it_is_mounted(app: Flask) -> None:
     app.config["CANVAS_SYNC_TOKENS_FILE"] = "/nowhere"
     with pytest.raises(SettingsError, match="CANVAS_SYNC_TOKENS_FILE"):
         register_canvas_metrics_api(app)
@@ -161,7 +161,7 @@ def test_an_app_that_is_gone_has_closed_its_connections(
     gc.collect()
 
 
-def test_a_table_that_no_sync_has_made_yet_is_told(tmp_path: Path) -> None:
+def test_a_table_that_no_sync_has_made_yet_is_reported(tmp_path: Path) -> None:
     app = Flask("new_app")
     app.config["CANVAS_SYNC_LOG_DIR"] = str(tmp_path / "new")
     register_canvas_metrics_api(app)

@@ -79,7 +79,7 @@ def test_values_at_the_limits_of_its_types_are_answered(url: str, path: str, sta
     assert requests.get(f"{url}{API}/{path}", timeout=30).status_code == status
 
 
-def test_an_outage_is_told_and_ends_by_itself(
+def test_an_outage_is_reported_and_ends_by_itself(
     url: str, postgresql_server: PostgresqlServer
 ) -> None:
     assert requests.get(f"{url}{API}/recent", timeout=30).status_code == 200
@@ -149,7 +149,7 @@ def _waiting(engine: Engine) -> int:
         return int(connection.execute(_WAITING).scalar_one())
 
 
-def test_a_silent_server_is_told_within_seconds_and_comes_back(
+def test_a_silent_server_is_reported_within_seconds_and_comes_back(
     url: str, postgresql_server: PostgresqlServer
 ) -> None:
     """Stopped, it accepts connections and answers nothing; so do the connections in the pool."""

@@ -35,7 +35,9 @@ def quota(canvas_server: CanvasServer, monkeypatch: pytest.MonkeyPatch) -> Itera
     shutdown()
 
 
-def test_each_token_is_told_by_its_hash(quota: dict[str, Any], canvas_server: CanvasServer) -> None:
+def test_each_token_is_identified_by_its_hash(
+    quota: dict[str, Any], canvas_server: CanvasServer
+) -> None:
     tokens = {each["token"]: each for each in quota["tokens"]}
 
     assert set(tokens) == {token_hash(canvas_server.tokens[user]) for user in (41, 42)}
@@ -47,7 +49,7 @@ def test_each_token_is_told_by_its_hash(quota: dict[str, Any], canvas_server: Ca
         assert dt.datetime.fromisoformat(each["last_request"]).tzinfo is not None
 
 
-def test_no_token_is_told(quota: dict[str, Any], canvas_server: CanvasServer) -> None:
+def test_no_token_is_shown(quota: dict[str, Any], canvas_server: CanvasServer) -> None:
     assert not [token for token in canvas_server.tokens.values() if token in str(quota)]
 
 

@@ -108,12 +108,12 @@ def test_only_the_bearer_scheme_is_taken(guarded: Guarded, header: str) -> None:
     assert answer.status_code == (200 if header.lower().startswith("bearer ") else 401)
 
 
-def test_a_wrong_parameter_is_told_to_none_but_token_holders(guarded: Guarded) -> None:
+def test_a_wrong_parameter_is_named_only_to_token_holders(guarded: Guarded) -> None:
     assert guarded.ask("GET", f"{API}/recent?limit=0").status_code == 401
     assert guarded.ask("GET", f"{API}/recent?limit=0", guarded.secrets["read"]).status_code == 422
 
 
-def test_health_is_told_to_everybody_and_its_checks_to_readers(guarded: Guarded) -> None:
+def test_health_is_shown_to_everybody_and_its_checks_to_readers(guarded: Guarded) -> None:
     health = f"{API}/health"
     assert guarded.ask("GET", health).json() == {"status": "ok"}
     assert guarded.ask("GET", health, guarded.secrets["metrics"]).json() == {"status": "ok"}

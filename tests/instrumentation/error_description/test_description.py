@@ -32,7 +32,7 @@ def run_command(name: str) -> None:
     subprocess.run([sys.executable, "-c", "exit(1)", name], check=True)
 
 
-def test_a_database_error_is_told_without_the_rows() -> None:
+def test_a_database_error_is_reported_without_the_rows() -> None:
     engine = sa.create_engine("sqlite://")
     with engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE users (email TEXT UNIQUE)"))
@@ -172,7 +172,7 @@ def test_a_name_in_quotation_marks_is_in_no_message_that_an_app_raises(
     assert "Brien" not in message
 
 
-def test_the_cause_of_an_error_that_the_app_raised_is_told() -> None:
+def test_the_cause_of_an_error_that_the_app_raised_is_reported() -> None:
     def convert(row: dict[str, object]) -> None:
         try:
             row["grader_id"]
@@ -183,7 +183,7 @@ def test_the_cause_of_an_error_that_the_app_raised_is_told() -> None:
     assert message == "assignment 9 cannot be saved; KeyError: 'grader_id'"
 
 
-def test_the_members_of_a_group_are_told() -> None:
+def test_the_members_of_a_group_are_reported() -> None:
     def fail() -> None:
         raise ExceptionGroup("two tasks", [KeyError("grader_id"), SyncError("course 7 is odd")])
 
@@ -208,7 +208,7 @@ def test_what_a_client_says_of_a_connection_is_told_whole() -> None:
     assert "Connection refused" in message
 
 
-def test_an_error_that_cannot_be_printed_is_told_by_its_class() -> None:
+def test_an_error_that_cannot_be_printed_is_reported_by_its_class() -> None:
     class SilentError(Exception):
         def __str__(self) -> str:
             raise RuntimeError

@@ -51,7 +51,7 @@ def _has_failed(folder: Path) -> bool:
     return (folder / "logs" / "errors.log").exists()
 
 
-def test_a_name_of_the_schema_is_told(empty_database_url: str) -> None:
+def test_a_name_of_the_schema_is_reported(empty_database_url: str) -> None:
     engine = open_engine(empty_database_url)
     with engine.begin() as connection:
         connection.exec_driver_sql("create table courses (id integer not null)")

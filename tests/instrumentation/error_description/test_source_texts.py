@@ -22,12 +22,12 @@ def check(row: dict[str, object], wanted: tuple[str, ...] = REQUIRED_COLUMNS) ->
             raise ValueError(f"column '{column}' is missing in course {row.get('course', 17)}")
 
 
-def test_a_key_that_the_code_names_is_told() -> None:
+def test_a_key_that_the_code_names_is_reported() -> None:
     row: dict[str, object] = {}
     assert of_error(lambda: row["grader_id"]) == "'grader_id'"
 
 
-def test_a_quoted_constant_of_the_code_is_told_with_its_sentence() -> None:
+def test_a_quoted_constant_of_the_code_is_reported_with_its_sentence() -> None:
     def check_one(row: dict[str, object]) -> None:
         if "due_at" not in row:
             raise LookupError(f"column 'due_at' is missing in course {17}")
@@ -35,7 +35,7 @@ def test_a_quoted_constant_of_the_code_is_told_with_its_sentence() -> None:
     assert of_error(lambda: check_one({})) == "column 'due_at' is missing in course 17"
 
 
-def test_a_constant_of_the_module_that_the_code_uses_is_told() -> None:
+def test_a_constant_of_the_module_that_the_code_uses_is_reported() -> None:
     message = of_error(lambda: check({"id": 1}))
     assert message == "column 'due_at' is missing in course 17"
 
@@ -64,13 +64,13 @@ class Reader:
         (Reader().of_mapping, "grader_user" + "_id"),
     ],
 )
-def test_a_key_that_stands_elsewhere_in_the_file_is_told(
+def test_a_key_that_stands_elsewhere_in_the_file_is_reported(
     read: Callable[[dict[str, object]], object], key: str
 ) -> None:
     assert of_error(lambda: read({})) == f"'{key}'"
 
 
-def test_a_sentence_in_place_of_a_key_is_told_without_its_values() -> None:
+def test_a_sentence_in_place_of_a_key_is_reported_without_its_values() -> None:
     def fail(course: int, name: str) -> None:
         raise KeyError(f"no grade in course {course} for '{name}'")
 
@@ -82,7 +82,7 @@ def test_what_a_variable_of_the_module_was_filled_with_is_masked() -> None:
     assert message == "column '?' is missing in course 17"
 
 
-def test_a_column_that_a_statement_in_the_code_names_is_told() -> None:
+def test_a_column_that_a_statement_in_the_code_names_is_reported() -> None:
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE TABLE courses (id INTEGER)")
     message = of_error(lambda: connection.execute("SELECT due_at FROM courses"))
@@ -112,7 +112,7 @@ def test_a_name_that_the_code_spells_inside_a_sentence_is_masked() -> None:
     assert of_error(fail) == "no grade for '?' in course 17"
 
 
-def test_a_column_that_a_mapped_table_lacks_is_told() -> None:
+def test_a_column_that_a_mapped_table_lacks_is_reported() -> None:
     engine = sa.create_engine("sqlite://")
     courses = sa.table("courses", sa.column("id"), sa.column(chr(100) + "ue"))
     with engine.begin() as connection:

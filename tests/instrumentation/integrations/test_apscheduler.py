@@ -51,7 +51,7 @@ def _errors(events: list[Event]) -> set[tuple[str, str]]:
     }
 
 
-def test_a_decorated_job_is_a_run_and_what_is_not_started_is_told() -> None:
+def test_a_decorated_job_is_a_run_and_what_is_not_started_is_reported() -> None:
     scheduler = BackgroundScheduler(timezone="UTC")
     with recorded_events() as events:
         instrument_apscheduler(scheduler)

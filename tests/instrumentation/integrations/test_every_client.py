@@ -180,7 +180,7 @@ def test_the_refusal_of_a_host_to_which_canvas_redirects_is_not_that_of_canvas(
     assert (call.host, call.cost) == (server.url.removeprefix("http://"), 0.75)
 
 
-def test_a_throttled_call_is_told_by_its_text_which_stays_for_the_caller(
+def test_a_throttled_call_is_recognised_by_its_text_which_stays_for_the_caller(
     client: HttpClient, server: AnswerServer, events: list[Event]
 ) -> None:
     text = "403 Forbidden (Rate Limit Exceeded)"
@@ -375,7 +375,7 @@ def test_a_tracer_provider_that_cannot_be_loaded_leaves_the_call_alone(
         assert client.get(f"{server.url}{COURSES}") == Reply(200, "[]")
 
 
-def test_a_changed_folder_of_metrics_is_told_without_any_run(
+def test_a_changed_folder_of_metrics_is_reported_without_any_run(
     client: HttpClient,
     server: AnswerServer,
     tmp_path: Path,

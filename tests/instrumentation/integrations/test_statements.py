@@ -67,7 +67,9 @@ from canvas_sync_instrumentation.integrations._statements import OTHER_OPERATION
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
-def test_the_verb_and_the_first_table_are_told(statement: str, expected: tuple[str, str]) -> None:
+def test_the_verb_and_the_first_table_are_reported(
+    statement: str, expected: tuple[str, str]
+) -> None:
     assert parse_statement(statement)[:2] == expected
 
 

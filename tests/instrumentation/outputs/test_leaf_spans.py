@@ -80,7 +80,7 @@ def test_a_call_without_an_answer_is_an_error_that_says_why() -> None:
         ("", {"server.address": ""}),
     ],
 )
-def test_the_server_is_told_with_its_port_when_it_has_one(
+def test_the_server_is_reported_with_its_port_when_it_has_one(
     host: str, server: dict[str, object]
 ) -> None:
     attributes = describe_leaf(structs.replace(API_CALL, host=host)).attributes

@@ -57,7 +57,7 @@ def test_an_apps_random_seed_does_not_repeat_trace_ids(
         (("OTEL_SPAN_EVENT_COUNT_LIMIT", "some"), 0),
     ],
 )
-def test_a_malformed_setting_is_told_and_never_stops_the_app(
+def test_a_malformed_setting_is_reported_and_never_stops_the_app(
     make_spans: MakeSink,
     http: OtlpReceiver,
     caplog: pytest.LogCaptureFixture,

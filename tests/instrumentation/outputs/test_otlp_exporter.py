@@ -57,7 +57,7 @@ def test_delivery_goes_on_when_the_collector_is_well_again(
     assert caplog.text.count("cannot be delivered") == 2
 
 
-def test_a_compression_that_there_is_not_is_told_and_the_span_delivered_or_counted(
+def test_a_compression_that_there_is_not_is_reported_and_the_span_delivered_or_counted(
     make_spans: MakeSink,
     http: OtlpReceiver,
     span_drops: SpanDrops,

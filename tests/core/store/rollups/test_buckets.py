@@ -83,7 +83,7 @@ def test_offsets_are_those_of_the_clock(moment: datetime, zone: tzinfo) -> None:
 
 
 @given(_MOMENTS, st.sampled_from(_ZONES))
-def test_the_offset_at_the_begin_is_told_even_of_no_time_at_all(
+def test_the_offset_at_the_start_is_returned_even_without_any_time(
     moment: datetime, zone: tzinfo
 ) -> None:
     for begin in (moment, floor(moment, DAY)):

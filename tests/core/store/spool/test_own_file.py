@@ -153,7 +153,7 @@ def test_a_forked_child_leaves_the_lock_to_its_parent(tmp_path: Path, engine: En
 
 
 @pytest.mark.parametrize("left", [0, 1, 2])
-def test_lines_that_somebody_took_out_of_the_file_are_told_and_forgotten(
+def test_lines_that_somebody_took_out_of_the_file_are_reported_and_forgotten(
     tmp_path: Path, left: int
 ) -> None:
     spool = Spool(tmp_path)

@@ -19,7 +19,7 @@ from support.judge_facts import NOW, ended, facts_of, failed, nights, sync_of
 from support.verdicts import MINUTE, kinds, only, well
 
 
-def test_a_database_that_is_away_is_told_within_two_minutes_and_runs_are_not_judged() -> None:
+def test_a_database_that_is_away_is_reported_within_two_minutes_and_runs_are_not_judged() -> None:
     syncs = [sync_of(failed(0), *nights(20))]
     away = DatabaseFacts(is_reachable=False, since=NOW - 2 * MINUTE, reason="connection refused")
     verdict = judge(facts_of(*syncs, database=away))
@@ -34,7 +34,7 @@ def test_a_database_that_is_away_is_told_within_two_minutes_and_runs_are_not_jud
 
 
 @pytest.mark.parametrize("hours", [26, -26])
-def test_a_wrong_clock_is_told_at_the_first_answer_and_times_are_not_judged(hours: int) -> None:
+def test_a_wrong_clock_is_reported_at_the_first_answer_and_times_are_not_judged(hours: int) -> None:
     verdict = judge(facts_of(sync_of(*nights(20, 3)), clock=ClockFacts(hours * 3600.0, NOW)))
 
     (found,) = verdict.findings
@@ -42,7 +42,7 @@ def test_a_wrong_clock_is_told_at_the_first_answer_and_times_are_not_judged(hour
     assert IncidentKind.MISSED not in verdict.judged
 
 
-def test_an_unwritable_log_folder_is_told_by_the_run_or_is_the_cause_of_missed_ones() -> None:
+def test_an_unwritable_log_folder_is_reported_by_the_run_or_is_the_cause_of_missed_ones() -> None:
     problem = "/logs is not writable for user 1001."
     run = ended(0, telemetry_fault=problem)
 

@@ -52,7 +52,7 @@ def test_partial_every_night_is_partial_only() -> None:
     assert (found.kind, found.severity) == (IncidentKind.PARTIAL, Severity.WARNING)
 
 
-def test_three_times_slower_is_told_at_the_end_of_the_run() -> None:
+def test_three_times_slower_is_reported_at_the_end_of_the_run() -> None:
     hourly = nightly(schedule=CronSchedule("0 * * * *", UTC))
     usual = [
         ended(start=NOW - timedelta(hours=number, minutes=59), duration=300.0)

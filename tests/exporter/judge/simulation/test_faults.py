@@ -60,7 +60,7 @@ def test_every_kind_is_tried() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 28
 
 
-def test_without_a_configuration_the_same_is_told(tmp_path: Path) -> None:
+def test_without_a_configuration_the_same_is_reported(tmp_path: Path) -> None:
     """Where the rhythm has to be learned; a promise about the age of items cannot be."""
     world = make_world(tmp_path, 2, configured=False, end=TUESDAY + 9 * DAY)
     world.go_on(TUESDAY - DAY)

@@ -119,7 +119,7 @@ def test_api_calls_are_counted_by_day_over_midnight(folder: Path, records: Recor
         assert row.seconds == pytest.approx(sum(durations_of(group)))
 
 
-def test_throttling_and_lost_time_are_told_by_route(folder: Path, records: Records) -> None:
+def test_throttling_and_lost_time_are_reported_by_route(folder: Path, records: Records) -> None:
     api = report_of(folder).api
     by_route = grouped(records[Log.API_CALLS], lambda call: call["route"])
     for row in api.throttling:
@@ -131,7 +131,7 @@ def test_throttling_and_lost_time_are_told_by_route(folder: Path, records: Recor
     assert api.throttled == sum(row.throttled for row in api.throttling) > 0
 
 
-def test_runs_are_told_by_type_and_status_and_by_what_went_wrong(
+def test_runs_are_reported_by_type_and_status_and_by_what_went_wrong(
     folder: Path, records: Records
 ) -> None:
     runs = report_of(folder).runs

@@ -80,13 +80,13 @@ def test_syncs_that_have_stopped_are_a_problem_though_the_cleanup_goes_on(
         ("cancelled", Finding("note", "1 of 2 runs was cancelled.", "Runs")),
     ],
 )
-def test_runs_that_did_not_succeed_are_told_by_what_became_of_them(
+def test_runs_that_did_not_succeed_are_reported_by_what_became_of_them(
     tmp_path: Path, status: str, finding: Finding
 ) -> None:
     assert findings(tmp_path, operations=run(1, "success") + run(2, status)) == [finding]
 
 
-def test_runs_that_never_ended_or_are_suspect_are_told(tmp_path: Path) -> None:
+def test_runs_that_never_ended_or_are_suspect_are_reported(tmp_path: Path) -> None:
     suspect = {"event": "run_suspect", "task_id": "nightly-1", "suspect_reasons": ["few_items"]}
     found = findings(tmp_path, operations=[*run(1, "success"), run(2, "")[0], suspect])
     assert [finding.text for finding in found] == [
@@ -95,12 +95,14 @@ def test_runs_that_never_ended_or_are_suspect_are_told(tmp_path: Path) -> None:
     ]
 
 
-def test_an_error_rate_above_the_goal_is_told_with_its_outcomes(tmp_path: Path) -> None:
+def test_an_error_rate_above_the_goal_is_reported_with_its_outcomes(tmp_path: Path) -> None:
     (finding,) = findings(tmp_path, api_calls=[call() for _ in range(60)] + [call(status_code=404)])
     assert finding == Finding("note", "1.6 % of 61 API calls failed: 404 (1).", "API calls")
 
 
-def test_throttling_lists_cut_short_and_failures_of_the_database_are_told(tmp_path: Path) -> None:
+def test_throttling_lists_cut_short_and_failures_of_the_database_are_reported(
+    tmp_path: Path,
+) -> None:
     throttled = call(throttled=True, retries=1, backoff_seconds=2.5)
     cut = {"event": "list_truncated", "route": "/api/v1/courses", "count": 2}
     once = {"event": "list_truncated", "route": "/api/v1/courses"}
@@ -131,7 +133,7 @@ def test_what_a_short_list_leaves_out_is_found_all_the_same(tmp_path: Path) -> N
     assert finding.text == "1 of 3 database operations failed."
 
 
-def test_a_route_that_takes_much_longer_than_at_first_is_told(tmp_path: Path) -> None:
+def test_a_route_that_takes_much_longer_than_at_first_is_reported(tmp_path: Path) -> None:
     calls = [
         call(timestamp=f"2025-{month}-10T10:00:00Z", duration_seconds=seconds)
         for month, seconds in (("03", 0.1), ("04", 0.2))
@@ -141,7 +143,7 @@ def test_a_route_that_takes_much_longer_than_at_first_is_told(tmp_path: Path) ->
     assert finding.text == "/r takes 2.0 times as long as in its first month (p95)."
 
 
-def test_lines_and_files_that_could_not_be_read_are_told(tmp_path: Path) -> None:
+def test_lines_and_files_that_could_not_be_read_are_reported(tmp_path: Path) -> None:
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "errors-20260101T020000Z.tar.gz").write_bytes(b"\x1f\x8b garbage")
     (tmp_path / "progress.log").write_bytes(b"garbage\n")
@@ -154,7 +156,7 @@ def test_lines_and_files_that_could_not_be_read_are_told(tmp_path: Path) -> None
     ]
 
 
-def test_a_folder_without_a_line_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_a_line_is_reported(tmp_path: Path) -> None:
     (finding,) = findings(tmp_path)
     assert finding.text == "There are no lines. Are the folder and the period right?"
 

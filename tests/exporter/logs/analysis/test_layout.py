@@ -105,7 +105,7 @@ def test_what_a_row_begins_with_gets_a_line_when_the_numbers_fill_one() -> None:
     assert fitted(made, 30) == Fitted([9, 7, 20], 2, 0, apart=range(2))
 
 
-def test_cells_are_told_one_by_one_when_the_numbers_have_no_room_side_by_side() -> None:
+def test_cells_are_shown_one_by_one_when_the_numbers_have_no_room_side_by_side() -> None:
     made = table("UPDATE", "1" * 20, "2" * 20, headings=("operation", "rows#", "max#"))
     assert fitted(made, 40) == Fitted([])
     assert leading(made) == 1

@@ -133,7 +133,7 @@ def _first_of(folder: Path, limit: int) -> str:
         return page.cursor
 
 
-def test_when_the_archive_of_a_page_is_deleted_that_is_told_and_older_ones_are_searched(
+def test_when_the_archive_of_a_page_is_deleted_that_is_reported_and_older_ones_are_searched(
     tmp_path: Path,
 ) -> None:
     for numbers in (range(2), range(2, 5)):
@@ -170,7 +170,7 @@ def test_oldest_first_only_newer_archives_are_searched_when_that_of_a_page_is_de
         ]
 
 
-def test_when_the_file_of_a_page_is_archived_and_deleted_that_is_told(tmp_path: Path) -> None:
+def test_when_the_file_of_a_page_is_archived_and_deleted_that_is_reported(tmp_path: Path) -> None:
     write(tmp_path, Log.ERRORS, range(6))
     write(tmp_path, Log.PROGRESS, range(6))
     cursor = _first_of(tmp_path, 4)
