@@ -49,7 +49,7 @@ def stops(page: Page) -> Iterator[str]:
     page.locator("#line").evaluate("each => each.scrollIntoView({block: 'center'})")
     yield _ready(page, "line")
     follow(page.get_by_role("link", name="Overview"))
-    follow(page.locator("#errors").get_by_role("link", name="http_502"))
+    follow(page.locator("#errors").get_by_role("link", name="http_502", exact=True))
     yield _ready(page, "error")
     follow(page.get_by_role("link", name="Incidents"))
     page.locator("summary", has_text="Acknowledge").click()

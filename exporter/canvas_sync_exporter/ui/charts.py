@@ -189,5 +189,5 @@ def _bar(view: View, run: BarOfRun) -> RunBar:
     start = run.start.astimezone(view.zone)
     took = "" if run.seconds is None else f", {format_seconds(run.seconds)}"
     gone = (view.now - run.start).total_seconds() if run.seconds is None else run.seconds
-    label = f"{run.status}{took}, {start:%m-%d %H:%M:%S}"
+    label = f"{run.status}{took}, {start:%m-%d %H:%M}, run {run.number}"
     return RunBar(run.status, gone, f"{view.root}runs/{run.number}", label)

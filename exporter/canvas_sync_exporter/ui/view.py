@@ -159,6 +159,13 @@ class View:
         local = moment.astimezone(self.zone)
         return self._element(moment, f"{local:%Y-%m-%d %H:%M:%S}"[: None if seconds else -3])
 
+    def span(self, start: dt.datetime, end: dt.datetime) -> Markup:
+        """Write a range of time to the minute; the end without its day if that is the same."""
+        day, clock = f"{end.astimezone(self.zone):%Y-%m-%d %H:%M}".split()
+        is_same = f"{start.astimezone(self.zone):%Y-%m-%d}" == day
+        last = self._element(end, clock if is_same else f"{day} {clock}")
+        return Markup("{} \N{EN DASH} {}").format(self.time(start, seconds=False), last)
+
     def ago(self, moment: dt.datetime | None) -> Markup:
         """Write how long ago a time was or how soon it is, such as ``34 min ago``."""
         if moment is None:

@@ -56,6 +56,17 @@ def test_a_link_to_what_a_figure_counts_has_the_range_of_the_page_even_if_it_is_
     assert exact.within("logs") == "./logs?from=2025-12-01&to=2025-12-02"
 
 
+def test_the_day_is_written_once_if_a_range_of_time_is_within_it() -> None:
+    view = _view({}, zone=BERLIN)
+    start = dt.datetime(2025, 12, 22, 22, 50, tzinfo=dt.UTC)
+
+    def written(minutes: int) -> str:
+        return view.span(start, start + dt.timedelta(minutes=minutes)).striptags()
+
+    assert written(9) == "2025-12-22 23:50 \N{EN DASH} 23:59"
+    assert written(15) == "2025-12-22 23:50 \N{EN DASH} 2025-12-23 00:05"
+
+
 def test_a_time_in_a_link_is_exact() -> None:
     moment = NOW.replace(microsecond=250_000).astimezone(BERLIN)
     assert _view().url("logs", to=moment) == "./logs?to=2025-12-22T10%3A15%3A30.250000Z"

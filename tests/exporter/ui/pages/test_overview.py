@@ -70,7 +70,7 @@ def test_each_bar_is_a_link_to_its_run_named_by_status_duration_and_time(
         assert bars.count() > 40
         last = bars.nth(-2)
         title = last.locator("title").text_content() or ""
-        assert re.fullmatch(r"\w+, .+, \d\d-\d\d \d\d:\d\d:\d\d", title)
+        assert re.fullmatch(r"\w+, .+, \d\d-\d\d \d\d:\d\d, run \d+", title)
         assert re.fullmatch(r"\./runs/\d+", last.get_attribute("href") or "")
 
 
