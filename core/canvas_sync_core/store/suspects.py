@@ -30,14 +30,15 @@ _MEASURED: Final = (
     "suspect",
 )
 _FEW_ROWS: Final = 200
-"""The last runs of most kinds are among so many of the user; to read more takes much longer."""
+"""The last runs of most kinds are among so many; to read more takes much longer."""
 _LOOK_BACK_ROWS: Final = 5_000
-"""Limits the search among a user's runs, in case a kind of run is rare."""
+"""Limits the search among the runs of a user or course, in case a kind of run is rare."""
 
 _columns = metrics_table.c
 _ITEMS: Final = [item_column(item, "processed") for item in ITEMS]
 _COMPARED: Final = [
-    _columns[name] for name in ("sync_type", "course_id", "sync_status", *_MEASURED, *_ITEMS)
+    _columns[name]
+    for name in ("sync_type", "user_id", "course_id", "sync_status", *_MEASURED, *_ITEMS)
 ]
 
 
@@ -102,9 +103,7 @@ def _compare(connection: Connection, run: RunRow) -> Sequence[Anomaly]:
 
 
 def _last_runs(connection: Connection, run: RunRow) -> list[Measures]:
-    before = and_(
-        _same(_columns.user_id, run.user_id), _columns.sync_start_time < run.sync_start_time
-    )
+    before = and_(_indexed(run), _columns.sync_start_time < run.sync_start_time)
     rows = select(*_COMPARED).where(before).order_by(_columns.sync_start_time.desc())
     found: list[Measures] = []
     for limit in (_FEW_ROWS, _LOOK_BACK_ROWS):
@@ -122,10 +121,19 @@ def _runs_at_same_time(connection: Connection, run: RunRow, before: datetime) ->
             for begin, end in same_time_windows(run.sync_start_time)
         )
     )
-    of_user = _same(_columns.user_id, run.user_id)
     older = _columns.sync_start_time < before
-    rows = select(*_COMPARED).where(of_user, older, windows).limit(_LOOK_BACK_ROWS)
+    rows = select(*_COMPARED).where(_indexed(run), older, windows).limit(_LOOK_BACK_ROWS)
     return _read_measures(connection, rows.subquery(), run, _LOOK_BACK_ROWS)
+
+
+def _indexed(run: RunRow) -> ColumnElement[bool]:
+    """Return a condition on runs of the same kind that has an index, and selects few.
+
+    A user may have thousands of courses, but few users sync a course.
+    """
+    if run.course_id is not None:
+        return _same(_columns.course_id, run.course_id)
+    return _same(_columns.user_id, run.user_id)
 
 
 def _read_measures(
@@ -136,6 +144,7 @@ def _read_measures(
         select(*(columns[name] for name in _MEASURED), *(columns[name] for name in _ITEMS))
         .where(
             columns.sync_type == run.sync_type,
+            _same(columns.user_id, run.user_id),
             _same(columns.course_id, run.course_id),
             columns.sync_status == RunStatus.SUCCESS.value,
         )

@@ -12,10 +12,11 @@ from msgspec import structs
 from sqlalchemy import Engine, event
 
 from canvas_sync_core.events import ItemCounts, RunSnapshot
-from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.names import ITEMS, TABLE, RunStatus
 from canvas_sync_core.store.queries import run_by_task, suspect_runs
 from canvas_sync_core.store.runs import RunRow
 from canvas_sync_core.store.suspects import judge_runs
+from support.plans import explained
 from support.runs import failed, running, snapshot, write
 
 NOW = time.time()
@@ -177,3 +178,18 @@ def test_a_history_is_looked_for_among_few_runs_and_a_rare_one_among_more(
     assert looked_back == [25, 5_000, 25]
     write(engine, night(-0.02, courses=3, duration=1.0, task_id="rare and odd"))
     assert [each.run.sync_task_id for each in judge_runs(engine, SINCE)] == ["rare and odd"]
+
+
+def test_the_history_of_a_course_is_found_by_its_index(engine: Engine) -> None:
+    write(engine, *(night(n / 9, task_id=f"u{n}", course_id=n % 50) for n in range(9, 300)))
+    write(engine, *history(course_id=7, user_id=1))
+    write(engine, night(0, courses=3, duration=1.0, course_id=7, user_id=1))
+    found: list[str] = []
+
+    def judge(engine: Engine) -> None:
+        found.extend(each.run.sync_task_id for each in judge_runs(engine, SINCE))
+
+    _find, last, same_time = explained(engine, judge)[:3]
+    assert found == ["night-0"]
+    assert f"ix_{TABLE}_course_start" in last
+    assert f"ix_{TABLE}_course_start" in same_time
