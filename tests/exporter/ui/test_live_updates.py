@@ -103,7 +103,7 @@ def test_updates_are_paused_and_resumed_by_button_and_key(
 
 
 def test_a_hidden_page_asks_once_a_minute(changing: Served, browser: Browser) -> None:
-    with watched(browser) as tab:
+    with watched(browser, is_alone=True) as tab:  # for the clock
         tab.page.clock.install()
         tab.page.goto(changing.url)
         expect(tab.page.locator("[data-connection]")).to_have_text("Live")
