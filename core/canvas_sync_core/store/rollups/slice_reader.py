@@ -6,7 +6,7 @@ How a result is composed, in one snapshot, is described in :mod:`.reading`.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -142,9 +142,10 @@ class SliceReader(Generic[_Value]):
         parts, step = _divide(*_clamp(since, until, days), step, zone)
         new = self._new_groups(snapshot.new_runs, parts)
         whole = self._with_whole_day(connection, state, parts)
+        newest = _newest_generations(state.generations, whole)
         values = [
-            (part, self._read_slice(connection, state, read, new.get(part)))
-            for part, read in zip(parts, whole, strict=True)
+            (part, self._read_slice(connection, state, read, generation, new.get(part)))
+            for part, read, generation in zip(parts, whole, newest, strict=True)
         ]
         return Slices(parts[0].begin, parts[-1].end, step, values)
 
@@ -172,11 +173,15 @@ class SliceReader(Generic[_Value]):
         return self._gather_rows(rows, _slice_of(parts))
 
     def _read_slice(
-        self, connection: Connection, state: RollupState, part: Slice, new: Groups | None
+        self,
+        connection: Connection,
+        state: RollupState,
+        part: Slice,
+        generation: int,
+        new: Groups | None,
     ) -> _Value:
         changed = {each for each in state.changed_buckets if part.begin <= each < part.end}
         if not changed and new is None:
-            generation = max(state.generations.get(day, 0) for day in part.utc_days)
             if not generation:
                 return self._value({})
             read = partial(self._value_of_rollups, connection, part)
@@ -199,6 +204,15 @@ class SliceReader(Generic[_Value]):
         groups = self._gather_rows(rows, _slice_of(parts))
         values = [(part, self._value(groups.get(part, {}))) for part in parts]
         return Slices(begin, end, step, values)
+
+
+def _newest_generations(
+    generations: Mapping[datetime, int], parts: Iterable[Slice]
+) -> Iterator[int]:
+    """Yield for each slice the highest generation of its UTC days, 0 where none has rollups."""
+    days = sorted(generations)
+    for part in parts:
+        yield max((generations[day] for day in part.utc_days_among(days)), default=0)
 
 
 def _clamp(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from itertools import pairwise
@@ -38,13 +39,13 @@ class Slice:
     begin: datetime
     end: datetime
 
-    @property
-    def utc_days(self) -> Iterator[datetime]:
-        """Starts of the UTC days that it overlaps."""
-        day = floor(self.begin, DAY)
-        while day < self.end:
-            yield day
-            day += DAY
+    def utc_days_among(self, days: Sequence[datetime]) -> Sequence[datetime]:
+        """Return those of the UTC days that it overlaps; it may be years long.
+
+        Args:
+            days: Starts of UTC days, in order.
+        """
+        return days[bisect_left(days, floor(self.begin, DAY)) : bisect_left(days, self.end)]
 
 
 def choose_step(length: timedelta, most: int) -> str:
