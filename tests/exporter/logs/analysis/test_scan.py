@@ -120,8 +120,8 @@ def test_of_an_archive_with_junk_at_its_end_all_lines_count(tmp_path: Path) -> N
 @pytest.fixture
 def divided_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[bytes]]:
     """Archive two files of API calls in pieces of 10 kB, each for a process; return the lines."""
-    for name in ("archive.PIECE_BYTES", "analysis.scan.PIECE_BYTES", "analysis.scan._CHUNK_BYTES"):
-        monkeypatch.setattr(f"canvas_sync_exporter.logs.{name}", 10_000)
+    for name in ("archive_writing.PIECE", "analysis.scan.PIECE", "analysis.scan._CHUNK"):
+        monkeypatch.setattr(f"canvas_sync_exporter.logs.{name}_BYTES", 10_000)
     monkeypatch.setattr("canvas_sync_exporter.logs.analysis.analyze._BIG", 0)
     lines = [line_of_record(record) for record in generate(300)[Log.API_CALLS]]
     lines[200] = b"unreadable\n"
