@@ -8,6 +8,7 @@ from email.message import Message
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
 
 from canvas_sync_core.canvas.responses import ResponseFacts, classify
 from canvas_sync_core.names import AUTH_FAILURE_REASONS
@@ -123,6 +124,28 @@ def test_header_names_match_in_any_case(change: object) -> None:
         next_url="https://c.test/n",
         links=("next",),
     )
+
+
+HEADERS = {
+    "X-Request-Cost": st.sampled_from(["0.1", " 2 ", "1_0", "nan"]),
+    "X-Rate-Limit-Remaining": st.sampled_from(["687.3", "-5", ""]),
+    "X-Request-Context-Id": st.sampled_from(["5f2e1c5e-8d3e-4c1e-9a51-8f8a3f6f3a10", "a b"]),
+    "X-Canvas-Meta": st.sampled_from(["q=512;u=0.01;", " d = 2", "u=x;u=1"]),
+    "Link": st.just('<https://canvas.test/api/v1/courses?page=2>; rel="next"'),
+    "Content-Length": st.sampled_from(["63", "x"]),
+    "Content-Encoding": st.sampled_from(["gzip", "identity"]),
+    "Date": st.just("Sun, 06 Nov 1994 08:49:37 GMT"),
+    "Age": st.just("7"),
+    "Server": st.just("Apache"),
+}
+
+
+@given(st.sampled_from([200, 401, 403]), st.fixed_dictionaries({}, optional=HEADERS))
+def test_headers_of_requests_say_the_same_as_those_of_other_clients(
+    status: int, headers: dict[str, str]
+) -> None:
+    expected = classify(status, headers, None)
+    assert classify(status, CaseInsensitiveDict(headers), None) == expected
 
 
 def test_any_mapping_of_headers_will_do() -> None:
