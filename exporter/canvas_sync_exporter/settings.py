@@ -14,7 +14,7 @@ from typing import Any, Final
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.schema.labels import MAX_COMBINATIONS, MAX_TOKENS
 from canvas_sync_core.settings import Settings, number, path, read, setting, whole_number
-from canvas_sync_exporter.schedules.durations import UNITS
+from canvas_sync_exporter.schedules.durations import UNITS, parse_duration
 
 from .config_file.config_file import (
     ConfigFile,
@@ -43,6 +43,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _INTERVAL: Final = re.compile(
     rf"(?P<sync_type>[^=]+)=(?P<number>[1-9]\d{{0,5}})(?P<unit>[{''.join(UNITS)}])"
 )
+_YEARS: Final = range(1970, 9999)
 _TOKEN_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -87,7 +88,7 @@ def intervals(raw: str) -> tuple[tuple[str, int], ...]:
             )
         if match["sync_type"] in found:
             raise ValueError(f"{match['sync_type']} is listed twice; list it once")
-        length = dt.timedelta(**{UNITS[match["unit"]]: int(match["number"])})
+        length = parse_duration(f"{match['number']}{match['unit']}")
         found[match["sync_type"]] = int(length.total_seconds())
     if len(found) > MAX_COMBINATIONS:
         raise ValueError(f"list at most {MAX_COMBINATIONS} sync types: each becomes a label value")
@@ -105,6 +106,8 @@ def expiries(raw: str) -> tuple[tuple[str, dt.datetime], ...]:
             value = dt.datetime.fromisoformat(moment)
         except ValueError:
             raise ValueError("use a date for each token, such as nightly=2027-01-31") from None
+        if value.year not in _YEARS:  # the first and the last year have times that UTC has not
+            raise ValueError(f"use a date from {_YEARS[0]} to {_YEARS[-1]} for each token")
         found[name] = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
     if len(found) > MAX_TOKENS:
         raise ValueError(f"list at most {MAX_TOKENS} tokens: each becomes a label value")
