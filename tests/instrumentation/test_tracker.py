@@ -7,20 +7,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
 
 import pytest
 
 from canvas_sync_core.errors import TrackerMisuseError
 from canvas_sync_core.events import (
-    ApiCall,
-    DbOperation,
     ErrorRecorded,
     Event,
     Heartbeat,
     ItemCounts,
     ItemsRecorded,
-    ListTruncated,
     Progressed,
     RunEnded,
     RunStarted,
@@ -29,26 +25,16 @@ from canvas_sync_core.events import (
 )
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.settings import Settings
-from canvas_sync_instrumentation.monitor import Monitor, hook_recorder, pinned
+from canvas_sync_instrumentation.monitor import Monitor, pinned
 from canvas_sync_instrumentation.open_sinks import Sinks
 from canvas_sync_instrumentation.outputs.spans import SpanSink
 from canvas_sync_instrumentation.propagation import carry_run, continue_trace, trace_headers
 from canvas_sync_instrumentation.run.active_run import current_run
 from canvas_sync_instrumentation.testing import FixedClock, recorded_events
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
+from support.tracked_runs import clock, ended, events, only
 
-E = TypeVar("E")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-def events(clock: FixedClock) -> Iterator[list[Event]]:
-    with recorded_events(clock) as recorded:
-        yield recorded
+__all__ = ["clock", "events"]
 
 
 @pytest.fixture
@@ -61,15 +47,6 @@ def without_tracing() -> Iterator[None]:
 def production_events(clock: FixedClock) -> Iterator[list[Event]]:
     with recorded_events(clock, strict=False) as recorded:
         yield recorded
-
-
-def only(kind: type[E], events: list[Event]) -> list[E]:
-    return [event for event in events if isinstance(event, kind)]
-
-
-def ended(events: list[Event]) -> RunEnded:
-    (event,) = only(RunEnded, events)
-    return event
 
 
 def test_leaving_the_block_ends_the_run_as_success(events: list[Event], clock: FixedClock) -> None:
@@ -173,89 +150,6 @@ def test_each_item_is_counted_by_what_happened_to_it(events: list[Event], item: 
     assert [event.counts.processed for event in only(ItemsRecorded, events)] == [1, 3, 5, 2, 4]
 
 
-def test_calls_and_operations_add_up_in_the_run(events: list[Event]) -> None:
-    with CanvasSyncMetricsTracker("t1", 42) as run:
-        run.record_api_call("get", "https://canvas.test/api/v1/courses?per_page=9", 200, 0.25)
-        run.record_api_call(
-            "GET",
-            "https://canvas.test/api/v1/courses/7",
-            403,
-            0.5,
-            body="403 Forbidden (Rate Limit Exceeded)",
-        )
-        run.record_api_call("GET", "/api/v1/courses/7", error=TimeoutError("slow"))
-        run.record_db_operation("CREATE", "Course", 2, 0.0153)
-        run.record_db_operation("UPDATE", "Assignment", 340, batch=True, error="locked")
-    snapshot = ended(events).snapshot
-    assert (snapshot.api_calls, snapshot.api_failed, snapshot.api_throttled) == (3, 2, 1)
-    assert snapshot.api_seconds == pytest.approx(0.75)
-    assert snapshot.canvas_host == "canvas.test"
-    assert (snapshot.db_operations, snapshot.db_failed) == (2, 1)
-    assert snapshot.db_seconds == pytest.approx(0.0153)
-    assert [call.outcome for call in only(ApiCall, events)] == ["200", "403", "timeout"]
-    assert only(ApiCall, events)[0].route == "/api/v1/courses"
-    assert only(ApiCall, events)[1].route == "/api/v1/courses/:id"
-    assert [op.outcome for op in only(DbOperation, events)] == ["success", "failed"]
-    assert [error.error.error_type for error in only(ErrorRecorded, events)] == [
-        "timeout",
-        "Error",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("said", "items", "size"),
-    [
-        ({}, None, None),
-        ({"headers": {"Content-Length": "900"}}, None, 900),
-        ({"body": '[{"id": 1}, {"id": 2}]'}, 2, 22),
-        ({"body": "[\u00fc\udc80]"}, None, 5),
-        ({"body": "[]", "headers": {"content-length": "22"}}, 0, 2),
-        ({"items": 0, "size": 2}, 0, 2),
-        ({"body": "[1]", "items": 100, "size": 4711}, 100, 4711),
-    ],
-)
-def test_a_call_by_hand_brings_what_is_said_or_can_be_seen(
-    events: list[Event], said: dict[str, Any], items: int | None, size: int | None
-) -> None:
-    date = {"Date": "Mon, 22 Dec 2025 10:15:30 GMT"}
-    said = {**said, "headers": {**date, **said.get("headers", {})}}
-    with CanvasSyncMetricsTracker("t1", 42) as run:
-        run.record_api_call("GET", "/api/v1/courses", 200, **said)
-        run.record_api_call("GET", "/api/v1/courses", None)
-    call, _ = only(ApiCall, events)
-    assert (call.received_items, call.received_bytes) == (items, size)
-    snapshot = ended(events).snapshot
-    assert (snapshot.api_items, snapshot.api_bytes) == (items, size)
-    assert snapshot.clock_skew is None  # when it was recorded says nothing about when it was
-
-
-def test_explicit_database_calls_do_not_stand_in_for_items(events: list[Event]) -> None:
-    with CanvasSyncMetricsTracker("t1", 42) as run:
-        run.record_db_operation("CREATE", "courses", 2)
-    assert ended(events).snapshot.items["course"] == ItemCounts()
-
-
-def test_items_are_read_off_hooked_database_operations_unless_the_app_records_them(
-    events: list[Event],
-) -> None:
-    recorder = hook_recorder()
-    with CanvasSyncMetricsTracker("t1", 42) as run:
-        recorder.db_operation("INSERT", "canvas_courses", 0.1, count=3)
-        recorder.db_operation("UPDATE", "lms.assignments", 0.1, count=5)
-        recorder.db_operation("SELECT", "users", 0.1, count=9)
-        recorder.db_operation("INSERT", "users", 0.1, count=2)
-        recorder.db_operation("INSERT", "course_settings", 0.1, count=8)
-        recorder.db_operation("INSERT", "grades", 0.1, count=4, error=OSError("locked"))
-        run.record_user(7, unchanged=True)
-    items = ended(events).snapshot.items
-    assert items["course"] == ItemCounts(processed=3, created=3)
-    assert items["assignment"] == ItemCounts(processed=5, updated=5)
-    assert items["user"] == ItemCounts(processed=7, unchanged=7)
-    assert items["grade"] == ItemCounts(processed=4, failed=4)
-    inferred = {event.item for event in only(ItemsRecorded, events) if event.inferred}
-    assert inferred == {"course", "assignment", "grade"}
-
-
 def test_progress_is_reported_with_a_heartbeat_at_most_every_second(
     events: list[Event], clock: FixedClock
 ) -> None:
@@ -353,58 +247,6 @@ def test_a_process_without_tracing_decides_nothing_for_those_that_have_it() -> N
     ):
         pass
     assert len({run.trace_id for run in (producer, consumer, other)}) == 3
-
-
-def test_a_list_whose_next_page_was_never_fetched_is_truncated(events: list[Event]) -> None:
-    recorder = hook_recorder()
-    first = "https://canvas.test/api/v1/courses?per_page=2"
-    second = "https://canvas.test/api/v1/courses?page=bookmark:x&per_page=2"
-    link = {"Link": f'<{second}>; rel="next", <{first}>; rel="current"'}
-    with CanvasSyncMetricsTracker("whole", 42):
-        pending = recorder.api_call_started("GET", first)
-        recorder.api_call_ended(pending, status=200, headers=link, body=b"[]")
-        pending = recorder.api_call_started("GET", second)
-        recorder.api_call_ended(pending, status=200, headers={}, body=b"[]")
-    assert not only(ListTruncated, events)
-    with CanvasSyncMetricsTracker("cut", 42):
-        pending = recorder.api_call_started("GET", first)
-        recorder.api_call_ended(pending, status=200, headers=link, body=b"[]")
-    (truncated,) = only(ListTruncated, events)
-    assert (truncated.route, truncated.count) == ("/api/v1/courses", 1)
-
-
-def test_a_repeated_call_counts_as_retry_with_the_time_between(
-    events: list[Event], clock: FixedClock
-) -> None:
-    recorder = hook_recorder()
-    url = "https://canvas.test/api/v1/courses/7"
-    with CanvasSyncMetricsTracker("t1", 42):
-        pending = recorder.api_call_started("GET", url)
-        clock.advance(0.5)
-        recorder.api_call_ended(pending, status=429, headers={}, body=b"")
-        clock.advance(4)
-        pending = recorder.api_call_started("GET", url)
-        clock.advance(0.25)
-        recorder.api_call_ended(pending, status=200, headers={}, body=b"{}")
-    failed, repeated = only(ApiCall, events)
-    assert (failed.throttled, failed.retries, failed.duration) == (True, 0, 0.5)
-    assert (repeated.retries, repeated.backoff, repeated.duration) == (1, 4, 0.25)
-    snapshot = ended(events).snapshot
-    assert (snapshot.api_retried, snapshot.api_throttled, snapshot.api_failed) == (1, 1, 1)
-
-
-def test_calls_outside_a_run_are_recorded_without_one(events: list[Event]) -> None:
-    recorder = hook_recorder()
-    pending = recorder.api_call_started("GET", "https://canvas.test/api/v1/courses")
-    recorder.api_call_failed(pending, ConnectionRefusedError("no"))
-    recorder.db_operation("SELECT", "courses", 0.1)
-    (call,) = only(ApiCall, events)
-    (operation,) = only(DbOperation, events)
-    (error,) = only(ErrorRecorded, events)
-    assert call.context is None
-    assert operation.context is None
-    assert error.context is None
-    assert (call.outcome, error.error.error_type) == ("connection", "connection")
 
 
 def test_an_error_that_cannot_be_printed_still_ends_the_run_as_failed(events: list[Event]) -> None:

@@ -30,7 +30,7 @@ _MEASURED: Final = (
     "suspect",
 )
 _FEW_ROWS: Final = 200
-"""The last runs of most kinds are among so many; to read more takes much longer."""
+"""The last runs of most kinds are among this many; reading more takes much longer."""
 _LOOK_BACK_ROWS: Final = 5_000
 """Limits the search among the runs of a user or course, in case a kind of run is rare."""
 
