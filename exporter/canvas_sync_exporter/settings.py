@@ -145,7 +145,7 @@ class ExporterSettings:
     )
     interrupted_after_seconds: float = setting(
         "CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS",
-        number(0.2),
+        number(0.2, 604800),
         60.0,
         "A running sync without a heartbeat for so long counts as interrupted; over twice "
         "CANVAS_SYNC_HEARTBEAT_SECONDS.",

@@ -89,6 +89,8 @@ def test_an_argument_wins_over_the_environment() -> None:
         ("CANVAS_SYNC_KEEP_LINES", "-1"),
         ("CANVAS_SYNC_RUN_DAYS", "0"),
         ("CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS", "soon"),
+        ("CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS", "inf"),
+        ("CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS", "1e23"),
     ],
 )
 def test_a_bad_value_is_refused_with_the_name_of_its_setting(name: str, value: str) -> None:
