@@ -12,6 +12,7 @@ from .layout import BrokenFileError
 __all__ = ["SampleKey", "SampleKeys"]
 
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_MOST_LATEST: Final = 1_000
 _LABELS_BEGIN: Final = b", {"
 _LABELS_END: Final = b'}, "'
 """Occurs nowhere after the labels: the help is a JSON string, which has no bare ``"``."""
@@ -70,9 +71,14 @@ class SampleKey(msgspec.Struct, frozen=True, eq=False, gc=False):
 
 
 class SampleKeys:
-    """Parses keys, each once."""
+    """Parses keys, each once.
+
+    Many short processes write the same few keys, so the latest ones are found without taking them
+    apart.
+    """
 
     def __init__(self) -> None:
+        self._latest: dict[bytes, SampleKey] = {}
         self._known: dict[tuple[bytes, bytes], tuple[_Sample, dict[bytes, SampleKey]]] = {}
         self._bounds: dict[str, float] = {}
 
@@ -82,6 +88,15 @@ class SampleKeys:
         Raises:
             BrokenFileError: It is not the key of a sample.
         """
+        parsed = self._latest.get(key)
+        if parsed is None:
+            parsed = self._parse(key)
+            if len(self._latest) >= _MOST_LATEST:
+                self._latest.clear()
+            self._latest[key] = parsed
+        return parsed
+
+    def _parse(self, key: bytes) -> SampleKey:
         before, begin, rest = key.partition(_LABELS_BEGIN)
         labels, end, after = rest.rpartition(_LABELS_END)
         known = self._known.get((before, after))
