@@ -141,7 +141,7 @@ def affected(
     if not rounds:
         return []
     find = partial_function(_wrong_of_round, is_wrong=is_wrong, chance_share=chance_share)
-    wrong = find(rounds, certain=certain)
+    wrong = find(rounds, certain=certain, is_growing=not has_settled(facts, sync))
     if (
         len(rounds) > 1
         and _has_just_begun(rounds[0], rounds[1])
@@ -204,11 +204,19 @@ def _endings(facts: Facts, kind: IncidentKind) -> Iterator[Finding]:
 
 
 def _wrong_of_round(
-    rounds: Sequence[Round], is_wrong: Predicate, chance_share: float, *, certain: bool = False
+    rounds: Sequence[Round],
+    is_wrong: Predicate,
+    chance_share: float,
+    *,
+    certain: bool = False,
+    is_growing: bool = False,
 ) -> list[EndedRun]:
     results = rounds[0].results
     wrong = {key: run for key, run in rounds[0].notable.items() if is_wrong(run)}
-    are_few = len(results) <= FEW_RUNS
+    # A growing round will have about as many runs as the one before. Otherwise what one of a few
+    # runs decides would seem to be over as soon as the round has more.
+    sizes = [len(each.results) for each in rounds[: 2 if is_growing else 1]]
+    are_few = max(sizes) <= FEW_RUNS
     if is_many(len(wrong), len(results), chance_share) or (certain and are_few):
         return list(wrong.values())
     if are_few and len(rounds) > 1:

@@ -72,11 +72,11 @@ def refused_facts(*tokens: TokenFacts) -> Facts:
     return facts_of(full, other, tokens=tokens)
 
 
-def users_runs(night: int, **of_user: EndedRun) -> list[EndedRun]:
-    """The runs of seven users in a night, all well but for those given as ``user_<id>``."""
+def users_runs(night: int, *, count: int = 7, **of_user: EndedRun) -> list[EndedRun]:
+    """The runs of several users in a night, all well but for those given as ``user_<id>``."""
     return [
         replace(of_user.get(f"user_{user}", ended(night)), user_id=user, id=f"{night}-{user}")
-        for user in range(41, 48)
+        for user in range(41, 41 + count)
     ]
 
 
@@ -86,6 +86,19 @@ def test_one_refused_token_of_a_few_users_is_certain_at_once() -> None:
     assert (found.kind, found.run_count) == (IncidentKind.TOKEN_REFUSED, 1)
     assert found.runs == ("0-46",)
     assert kinds(facts_of(sync_of(*users_runs(0, user_46=failed(0))))) == []
+
+
+def test_one_refused_token_of_many_users_is_no_incident_while_only_a_few_of_them_have_run() -> None:
+    """Else it would be open for as long as a few have run, and over though nobody mended it."""
+    refused = failed(0, **REFUSED)
+    night_before = users_runs(1, count=24)
+    so_far, at_the_end = (users_runs(0, count=count, user_46=refused) for count in (15, 24))
+
+    now = refused.end + MINUTE
+    assert [
+        kinds(facts_of(sync_of(*tonight, *night_before, now=now), now=now))
+        for tonight in (so_far, at_the_end)
+    ] == [[], []]
 
 
 def test_a_refused_token_counts_until_its_user_runs_again() -> None:
