@@ -9,109 +9,51 @@ from canvas_sync_core.lazy import lazy_exports
 if TYPE_CHECKING:
     from .context import (
         LineContext as LineContext,
-    )
-    from .context import (
         line_context as line_context,
     )
-    from .exclusions import (
-        Exclusions as Exclusions,
-    )
+    from .exclusions import Exclusions as Exclusions
     from .facets import (
         FACETS as FACETS,
-    )
-    from .facets import (
         FacetCounter as FacetCounter,
-    )
-    from .facets import (
         Facets as Facets,
-    )
-    from .facets import (
         count_facets as count_facets,
     )
     from .filters import (
         PATTERN_LIMIT as PATTERN_LIMIT,
-    )
-    from .filters import (
         LineFilter as LineFilter,
-    )
-    from .filters import (
         compile_pattern as compile_pattern,
     )
     from .line_positions import (
         BadPositionError as BadPositionError,
-    )
-    from .line_positions import (
         LineGoneError as LineGoneError,
-    )
-    from .line_positions import (
         LineNotFoundError as LineNotFoundError,
-    )
-    from .line_positions import (
         LinePosition as LinePosition,
-    )
-    from .line_positions import (
         locate as locate,
     )
     from .matching import (
         FoundLine as FoundLine,
-    )
-    from .matching import (
         Matcher as Matcher,
-    )
-    from .matching import (
         Place as Place,
-    )
-    from .matching import (
         SearchNotes as SearchNotes,
     )
-    from .order import (
-        Order as Order,
-    )
+    from .order import Order as Order
     from .positions import (
         HEAD_BYTES as HEAD_BYTES,
-    )
-    from .positions import (
         NOWHERE as NOWHERE,
-    )
-    from .positions import (
         BadCursorError as BadCursorError,
-    )
-    from .positions import (
         Head as Head,
-    )
-    from .positions import (
         Position as Position,
-    )
-    from .positions import (
         decode_cursor as decode_cursor,
-    )
-    from .positions import (
         encode_cursor as encode_cursor,
-    )
-    from .positions import (
         head_of as head_of,
     )
-    from .search import (
-        LogSearch as LogSearch,
-    )
+    from .search import LogSearch as LogSearch
 
 _EXPORTS: Final = {
-    "canvas_sync_exporter.logs.search.context": (
-        "LineContext",
-        "line_context",
-    ),
+    "canvas_sync_exporter.logs.search.context": ("LineContext", "line_context"),
     "canvas_sync_exporter.logs.search.exclusions": ("Exclusions",),
-    "canvas_sync_exporter.logs.search.facets": (
-        "FACETS",
-        "FacetCounter",
-        "Facets",
-        "count_facets",
-    ),
-    "canvas_sync_exporter.logs.search.filters": (
-        "PATTERN_LIMIT",
-        "LineFilter",
-        "compile_pattern",
-    ),
+    "canvas_sync_exporter.logs.search.facets": ("FACETS", "FacetCounter", "Facets", "count_facets"),
+    "canvas_sync_exporter.logs.search.filters": ("PATTERN_LIMIT", "LineFilter", "compile_pattern"),
     "canvas_sync_exporter.logs.search.line_positions": (
         "BadPositionError",
         "LineGoneError",
@@ -119,12 +61,7 @@ _EXPORTS: Final = {
         "LinePosition",
         "locate",
     ),
-    "canvas_sync_exporter.logs.search.matching": (
-        "FoundLine",
-        "Matcher",
-        "Place",
-        "SearchNotes",
-    ),
+    "canvas_sync_exporter.logs.search.matching": ("FoundLine", "Matcher", "Place", "SearchNotes"),
     "canvas_sync_exporter.logs.search.order": ("Order",),
     "canvas_sync_exporter.logs.search.positions": (
         "HEAD_BYTES",
