@@ -17,10 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from canvas_sync_core.events import GuardWaited
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 
 COUNTS = 50
 

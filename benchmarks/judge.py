@@ -30,7 +30,6 @@ from spread import p99
 from sqlalchemy import Engine
 from temporary_databases import add_databases, temporary_database, temporary_server
 
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.rows import write_runs
@@ -38,6 +37,7 @@ from canvas_sync_exporter.judge.expectations import Expectations
 from canvas_sync_exporter.judge.gathering.gatherer import Gatherer
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 from support.postgresql import PostgresqlServer
 from support.runs import snapshot
 

@@ -23,11 +23,11 @@ from pathlib import Path
 
 import msgspec
 
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.names import TABLE, Log
 from canvas_sync_demo.canvas_server import CanvasServer, SchoolSize
 from canvas_sync_exporter.logs.archive import Member, archive_name
 from canvas_sync_exporter.logs.archive_writing import write_archive
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 
 USER = 41
 INCREMENTAL_RUNS = 3

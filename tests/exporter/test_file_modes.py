@@ -24,7 +24,7 @@ PidLock(get_monitor().settings.state_folder / "run" / "nightly.lock", "held")
 """
 _EXPORTER = """
 import os
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 from canvas_sync_exporter.cli import main
 from canvas_sync_exporter.settings import configuration
 config = configuration(os.environ)

@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import Engine
 
 from canvas_sync_core.events import ItemCounts, RunSnapshot
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.names import ITEMS, IncidentKind
 from canvas_sync_exporter.config_file.channels import ChannelSettings
 from canvas_sync_exporter.config_file.config_file import ConfigFile
@@ -22,6 +21,7 @@ from canvas_sync_exporter.judge.gathering.gatherer import Gatherer
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.schedules.cron import CronSchedule
 from canvas_sync_exporter.settings import Configuration, configuration
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 
 from .runs import snapshot
 

@@ -77,7 +77,7 @@ class PostgresqlServer:
         try:
             yield
         finally:
-            for process in processes:
+            for process in reversed(processes):  # the first last: it reaps those that have ended
                 os.kill(process, signal.SIGCONT)
 
     def is_running(self) -> bool:

@@ -9,8 +9,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from canvas_sync_core.locks import Lock
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.schema.metrics import MetricName
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 
 from .families import family
 from .samples import FamilyBuilder

@@ -7,10 +7,10 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_exporter.judge.judge import Judge
 from canvas_sync_exporter.messages.messenger import Messenger
 from canvas_sync_exporter.settings import Configuration
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 
 from .interrupted_runs import InterruptedRuns
 from .job import Every, Job, NightlyCheck

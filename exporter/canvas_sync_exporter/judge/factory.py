@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy import Engine
 
 from canvas_sync_core.identifiers import host_name
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_exporter.settings import Configuration
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 
 from . import verdict
 from .expectation import Pause

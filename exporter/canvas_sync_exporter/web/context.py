@@ -9,13 +9,13 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from canvas_sync_core.locks import Event
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.store.fingerprint import Fingerprints
 from canvas_sync_core.store.rollups.errors import ErrorReader
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.series import SeriesReader
 from canvas_sync_exporter.judge.judge import JudgeState
 from canvas_sync_exporter.settings import Configuration
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 
 from .access import Access
 from .log_stream import LogStreams

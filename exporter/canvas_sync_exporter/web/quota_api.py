@@ -6,9 +6,9 @@ import datetime as dt
 from dataclasses import dataclass
 
 from canvas_sync_core.canvas.quota import LEAK_RATE, PRECHARGE, TokenQuota
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.tokens import read_token_expiries, read_token_quotas
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 
 from .context import WebContext
 from .endpoint import Endpoint

@@ -80,7 +80,7 @@ def test_a_test_needs_no_database(
     away = settings | {"CANVAS_SYNC_DATABASE_URL": f"sqlite:///{tmp_path / 'none.sqlite3'}"}
     done = run_here(["messages", "test", "webhook.tickets"], tmp_path, away)
     assert done.returncode == 0
-    assert "it cannot be noted" in done.stderr
+    assert "the success cannot be recorded" in done.stderr
     assert len(received.received) == 1
 
 

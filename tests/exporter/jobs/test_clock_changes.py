@@ -16,7 +16,6 @@ import time_machine
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.base import BaseScheduler
 
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.jobs import old_runs as old_runs_module
 from canvas_sync_exporter.jobs import scheduler as scheduler_module
@@ -28,6 +27,7 @@ from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.logs.due import next_due
 from canvas_sync_exporter.messages.messenger import Messenger
 from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 from support.receiver import PostingChannel
 
 _ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago")

@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from sqlalchemy import Engine
 
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_core.store.spool.lines import encode
 from canvas_sync_core.store.spool.own_file import Spool
@@ -22,6 +21,7 @@ from canvas_sync_exporter.jobs.table import recurring_jobs
 from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_exporter.settings import Configuration
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 from support.recurring_jobs import database_away, leave_a_row, metric_value, miss_a_night
 from support.runs import running, snapshot, write
 from support.waiting import wait_until

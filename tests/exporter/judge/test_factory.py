@@ -11,12 +11,12 @@ import time_machine
 from sqlalchemy import Engine
 
 from canvas_sync_core.incident import Incident
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.reading import IncidentFilter, incident_page
 from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.settings import Configuration, configuration
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.health import HealthChecks

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from canvas_sync_core.metrics.sample_keys import SampleKey
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.metrics.totals import Totals
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.judge.facts import (
@@ -18,6 +17,7 @@ from canvas_sync_exporter.judge.facts import (
     Refusal,
     RouteTraffic,
 )
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 
 __all__ = ["CounterFacts", "CounterWatch"]
 

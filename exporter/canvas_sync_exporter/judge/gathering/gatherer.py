@@ -13,7 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.identifiers import host_name
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.incidents.judges import judges
 from canvas_sync_core.store.messages.failing_channel import FailingChannel
@@ -33,6 +32,7 @@ from canvas_sync_exporter.judge.runs import FoundRun
 from canvas_sync_exporter.logs.due import last_due
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 
 from . import rows
 from .counters import CounterFacts, CounterWatch

@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.logs import escape_controls
-from canvas_sync_core.metrics.shared_folder import SharedMetricFolder
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.sketch import Sketch
 from canvas_sync_core.store.rollups.periods import read_periods
@@ -18,6 +17,7 @@ from canvas_sync_exporter.messages.content import Content, Section, Status, Tabl
 from canvas_sync_exporter.messages.formats import UNKNOWN, Formats
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration
+from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
 
 from .comparison import Comparison, describe_comparison, read_comparison
 from .figures import QUANTILE_NOISE, Figures, by_sync_type, total_figures

@@ -6,10 +6,9 @@ import logging
 from pathlib import Path
 
 from canvas_sync_core.locks import Lock
-
-from .folding import MetricFolder
-from .sample_keys import SampleKeys
-from .totals import Totals
+from canvas_sync_core.metrics.folding import MetricFolder
+from canvas_sync_core.metrics.sample_keys import SampleKeys
+from canvas_sync_core.metrics.totals import Totals
 
 __all__ = ["SharedMetricFolder"]
 
