@@ -93,34 +93,54 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True)
 class _Quantity:
-    """One measure: how to read it, the reason for too little of it, and its wording."""
+    """One measure: how to read it, the reason for too little of it, and its wording.
+
+    Attributes:
+        noun: What it counts; None for seconds.
+        rest: The words behind that.
+    """
 
     value: Callable[[Measures], float | None]
     few: str
-    words: str
+    noun: str | None
     floor: float
     is_count: bool = True
+    rest: str = ""
+
+    def worded(self, value: float) -> str:
+        """Return a value in words, such as ``12 items received``."""
+        if self.noun is None:
+            return f"{value:.1f} s"
+        return f"{counted(round(value), self.noun)}{self.rest}"
+
+    def usual(self, value: float) -> str:
+        """Return a usual value without the noun, as in ``1,048 are usual``."""
+        return f"{value:.1f} s" if self.noun is None else f"{value:,.0f}"
 
 
 _QUANTITIES: Final = (
-    _Quantity(lambda run: run.items, "few_items", "{:g} items", _ITEM_FLOOR_BELOW),
-    _Quantity(lambda run: run.api_calls, "few_calls", "{:g} API calls", _CALL_FLOOR),
-    _Quantity(lambda run: run.api_items, "few_received", "{:g} items received", _ITEM_FLOOR_BELOW),
+    _Quantity(lambda run: run.items, "few_items", "item", _ITEM_FLOOR_BELOW),
+    _Quantity(lambda run: run.api_calls, "few_calls", "API call", _CALL_FLOOR),
+    _Quantity(
+        lambda run: run.api_items, "few_received", "item", _ITEM_FLOOR_BELOW, rest=" received"
+    ),
     _Quantity(
         lambda run: run.unexplained_bytes,
         "few_bytes",
-        "{:.0f} bytes received",
+        "byte",
         1000.0,
         is_count=False,
+        rest=" received",
     ),
     _Quantity(
         lambda run: run.bytes_per_item,
         "few_bytes",
-        "{:.0f} bytes for each item received",
+        "byte",
         10.0,
         is_count=False,
+        rest=" for each item received",
     ),
-    _Quantity(lambda run: run.duration, "fast", "{:.1f} s", _SECONDS_FLOOR_BELOW, is_count=False),
+    _Quantity(lambda run: run.duration, "fast", None, _SECONDS_FLOOR_BELOW, is_count=False),
 )
 
 
@@ -190,7 +210,7 @@ def _too_little(run: Measures, groups: _Groups, quantity: _Quantity) -> Anomaly 
     usual = _usual_elsewhere(groups.usual(quantity.value, is_count=quantity.is_count), is_far)
     if usual is None:
         return None
-    text = f"{quantity.words.format(value)} where {_usual_value(usual, quantity)} are usual"
+    text = f"{quantity.worded(value)} where {quantity.usual(usual.middle)} are usual"
     return Anomaly(quantity.few, f"{quantity.few}: {text}")
 
 
@@ -200,7 +220,7 @@ def _too_much(run: Measures, groups: _Groups) -> Iterator[Anomaly]:
         lambda each: each.is_far_above(run.items, _ITEM_FLOOR_ABOVE, _MANY_TIMES),
     )
     if usual is not None:
-        text = f"{counted(run.items, 'item')} where {usual.middle:g} are usual"
+        text = f"{counted(run.items, 'item')} where {usual.middle:,.0f} are usual"
         yield Anomaly("many_items", f"many_items: {text}")
     # More work takes longer, so only the part of the duration that it does not explain counts.
     duration = run.duration / _extra_work(run, groups.last)
@@ -232,12 +252,6 @@ def _extra_work(run: Measures, usual: Sequence[Measures]) -> float:
 
 def _values(runs: Iterable[Measures], value: Callable[[Measures], float | None]) -> Sequence[float]:
     return [found for each in runs if (found := value(each)) is not None]
-
-
-def _usual_value(usual: Usual, quantity: _Quantity) -> str:
-    unit = quantity.words.partition("}")[0] + "}"
-    suffix = " s" if quantity.few == "fast" else ""
-    return unit.format(usual.middle) + suffix
 
 
 def _at_same_time(run: Measures, earlier: Sequence[Measures]) -> Iterator[list[Measures]]:

@@ -21,7 +21,7 @@ __all__ = ["JudgeCollector"]
 
 _LONGEST_VALUE: Final = 200
 _NUMBER: Final = re.compile(
-    r"\b(?![45]\d\d\b)\d+(?![\d.]*\s?(?:%|ms|s|min|h|d|days?|hours?|[KMG]?i?B)\b)"
+    r"\b(?![45]\d\d\b)\d+(?:,\d{3})*(?![\d.,]*\s?(?:%|ms|s|min|h|d|days?|hours?|[KMG]?i?B)\b)"
 )
 """Numbers that may be of a user, a course or a run: no status code, and without a unit."""
 _Series = tuple[str, ...]

@@ -45,8 +45,20 @@ def test_a_run_is_odd_that_is_far_off(items: int, duration: float, expected: lis
 def test_the_oddity_is_reported_with_numbers() -> None:
     first, second = anomalies(Measures(12, 1.5), USUAL)
 
-    assert first.text == "few_items: 12 items where 1047.5 are usual"
+    assert first.text == "few_items: 12 items where 1,048 are usual"
     assert second.text == "fast: 1.5 s where 69.5 s are usual"
+
+
+def test_millions_are_written_in_full_and_one_in_the_singular() -> None:
+    usual = [Measures(2_345_678, 60.0, 12_345_678)] * 20
+    few = anomalies(Measures(234_567, 60.0, 1), usual)
+    (many,) = anomalies(Measures(99_000_000, 60.0, 12_345_678), usual)
+
+    assert [each.text for each in (*few, many)] == [
+        "few_items: 234,567 items where 2,345,678 are usual",
+        "few_calls: 1 API call where 12,345,678 are usual",
+        "many_items: 99,000,000 items where 2,345,678 are usual",
+    ]
 
 
 @pytest.mark.parametrize("count", range(3))

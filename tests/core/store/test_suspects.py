@@ -62,7 +62,7 @@ def test_a_run_far_off_its_history_is_flagged_with_the_reason(engine: Engine) ->
     assert found.run == run
     assert run.suspect is True
     assert run.suspect_reason == (
-        "few_items: 3 items where 105.5 are usual; fast: 1.0 s where 60.0 s are usual"
+        "few_items: 3 items where 106 are usual; fast: 1.0 s where 60.0 s are usual"
     )
     assert suspect_runs(engine, SINCE, 10).items == [run]
 

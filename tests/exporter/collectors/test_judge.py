@@ -121,6 +121,7 @@ def test_long_causes_are_cut_and_the_newest_critical_incidents_come_first() -> N
         ("HTTPError: 502 Bad Gateway", "HTTPError: 502 Bad Gateway"),
         ("no answer within 30 s, user 4711", "no answer within 30 s, user #"),
         ("12 items where 340 are usual", "# items where # are usual"),
+        ("1,512 items where 2,345,500 are usual", "# items where # are usual"),
         ("took 9.5 min", "took 9.5 min"),
     ],
 )
