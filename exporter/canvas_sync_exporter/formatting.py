@@ -49,7 +49,7 @@ def format_seconds(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     if seconds < 0.9995:
-        return f"{seconds * 1000:.1f} ms"
+        return f"{seconds * 1000:z.1f} ms"
     if seconds < 119.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -21,6 +21,7 @@ from canvas_sync_exporter.formatting import (
     [
         (None, "-"),
         (0.0, "0.0 ms"),
+        (-0.00001, "0.0 ms"),
         (0.1452, "145.2 ms"),
         (0.9994, "999.4 ms"),
         (0.9996, "1.0 s"),

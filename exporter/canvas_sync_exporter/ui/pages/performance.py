@@ -138,7 +138,7 @@ def _rates(name: str, now: float | None, before: float | None, *, good: int) -> 
         return _unknown(name, now, before, format_percent)
     points = now - before
     verdict = _verdict(points, good, _NOTABLE_POINTS)
-    change = f"{100 * points:+.1f} points"
+    change = f"{100 * points:+z.1f} points"
     return Change(name, format_percent(now), format_percent(before), change, verdict)
 
 
@@ -152,7 +152,7 @@ def _unknown(
 def _written(share: float) -> str:
     times = share + 1
     if times < _MULTIPLE:
-        return f"{100 * share:+.0f} %"
+        return f"{100 * share:+z.0f} %"
     return f"{times:,.0f} times" if times >= 10 else f"{times:.1f} times"
 
 

@@ -268,6 +268,10 @@ def test_runs_that_did_not_succeed_are_said_without_an_incident_and_are_one_clic
         rows = tab.page.locator("#list tbody tr")
         expect(rows).to_have_count(2)
         expect(rows.filter(has_text="half")).to_contain_text("No access to course 110")
+        tab.page.goto(f"{empty.url}/?from=7d")
+        follow(attention.get_by_role("link", name="1 partial"))
+        expect(rows).to_have_count(1)
+        expect(rows).to_contain_text("half")
 
 
 def test_a_night_on_which_all_runs_succeeded_is_said_to_have_gone_well(empty: Served) -> None:

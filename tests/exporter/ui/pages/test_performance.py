@@ -49,12 +49,12 @@ def test_rates_are_compared_in_points_and_huge_changes_are_multiples(tmp_path: P
     with serving_pages(tmp_path, with_history=False) as served:
         write(
             served.engine,
-            *(snapshot(f"old-{n}", start_time=now - 40 * 86_400, duration=0.1) for n in range(20)),
-            *(snapshot(f"new-{n}", start_time=now - 3600, duration=21.8) for n in range(19)),
-            failed("new-19", start_time=now - 3600, duration=21.8),
+            *(snapshot(f"old-{n}", start_time=now - 40 * 86_400, duration=0.1) for n in range(201)),
+            *(snapshot(f"new-{n}", start_time=now - 3600, duration=21.8) for n in range(190)),
+            *(failed(f"bad-{n}", start_time=now - 3600, duration=21.8) for n in range(10)),
         )
         found = changes(served, "from=30d")
-    assert (found["Runs"]["change"], found["Runs"]["verdict"]) == ("+0 %", "")
+    assert (found["Runs"]["change"], found["Runs"]["verdict"]) == ("+0 %", ""), "one less of 201"
     rate = found["Success rate"]
     assert (rate["before"], rate["now"]) == ("100.0 %", "95.0 %")
     assert (rate["change"], rate["verdict"]) == ("-5.0 points", "worse")
