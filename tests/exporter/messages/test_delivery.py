@@ -152,6 +152,19 @@ def test_a_damaged_row_is_given_up_and_stops_nothing_else(
     assert "cannot be read" in str(given_up.last_error)
 
 
+def test_errors_are_stored_without_the_secret_path_of_a_webhook(
+    engine: Engine, local: LocalOutbox, clock: SimulatedClock, received: Receiver
+) -> None:
+    add_messages(engine, [filled()])
+    secret = PostingChannel(f"{received.url}/services/T0/B0/planted-secret")
+    received.fail(503)
+    Delivery(secret, engine, local, lambda _: False, clock).deliver()
+    error = only(engine).last_error
+    assert error is not None
+    assert "planted" not in error
+    assert "127.0.0.1" in error
+
+
 def test_quiet_hours_hold_back_what_is_not_urgent(
     engine: Engine, local: LocalOutbox, received: Receiver, clock: SimulatedClock
 ) -> None:
