@@ -163,12 +163,19 @@ class EmailChannel:
     def _refusal(self, refused: _Refused) -> DeliveryError:
         """Return the error for recipients; permanent if no other attempt can help any of them."""
         code, text = next(iter(refused.values()))
-        number, total = len(refused), len(self._settings.recipients)
         return DeliveryError(
-            f"{self._settings.host} refused {number} of {total} recipients: "
-            f"{self._shown(code, text)}",
+            f"{self._settings.host} refused {self._named(refused)}: {self._shown(code, text)}",
             is_permanent=all(_is_permanent(each) for each, _ in refused.values()),
         )
+
+    def _named(self, refused: _Refused) -> str:
+        """Name refused recipients by their places in the settings: no error has an address."""
+        recipients = self._settings.recipients
+        said = f"{len(refused)} of {len(recipients)} recipients"
+        if len(refused) == len(recipients):
+            return said
+        places = [n for n, each in enumerate(recipients, 1) if address_of(each) in refused]
+        return f"{said} (in `to`: number {', '.join(map(str, places))})"
 
     def _shown(self, code: int, text: bytes | str) -> str:
         """Return a server's answer without secrets and addresses that it may repeat."""

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
+from slack_sdk.webhook import WebhookResponse
 
 from canvas_sync_exporter.config_file.channels import SlackSettings
 from canvas_sync_exporter.messages.channel import DeliveryError, OutgoingMessage
@@ -27,6 +28,7 @@ API_URL: Final = "https://slack.com/api/"
 _SECONDS: Final = 20.0
 """For each request. A message needs six at most, which must end before the outbox's claim does."""
 
+_TOO_MANY_REQUESTS: Final = 429
 _CODE: Final = re.compile(r"[a-z_]{3,60}")
 _REFERENCE: Final = re.compile(r"(?P<channel>[A-Z0-9]{1,40}):(?P<time>\d{1,20}\.\d{1,20})")
 _BAD_BLOCKS: Final = frozenset(
@@ -90,22 +92,25 @@ class SlackWebhookChannel:
         code = response.body.strip()
         if response.status_code == 200 or code in _NO_TEXT:
             return "The webhook exists."
-        if 400 <= response.status_code < 500 and _CODE.fullmatch(code):
-            raise _SlackError(code)
-        raise_for_status(Answer(response.status_code, response.headers, b""), self._url)
-        raise DeliveryError(_NOT_SLACK)
+        raise self._failure(response)
 
     def _post(self, text: str, blocks: list[Block]) -> None:
         response = self._client.send(
             text=text, blocks=blocks or None, unfurl_links=False, unfurl_media=False
         )
-        code = response.body.strip()
-        if response.status_code == 200 and code == "ok":
-            return
-        if 400 <= response.status_code < 500 and _CODE.fullmatch(code):
-            raise _SlackError(code)
-        raise_for_status(Answer(response.status_code, response.headers, b""), self._url)
-        raise DeliveryError(_NOT_SLACK)
+        if response.status_code != 200 or response.body.strip() != "ok":
+            raise self._failure(response)
+
+    def _failure(self, response: WebhookResponse) -> DeliveryError:
+        """Return the error that an answer means; its headers say how long to wait after a 429."""
+        status, code = response.status_code, response.body.strip()
+        if 400 <= status < 500 and status != _TOO_MANY_REQUESTS and _CODE.fullmatch(code):
+            return _SlackError(code)
+        try:
+            raise_for_status(Answer(status, response.headers, b""), self._url)
+        except DeliveryError as error:
+            return error
+        return DeliveryError(_NOT_SLACK)
 
 
 class SlackBotChannel:

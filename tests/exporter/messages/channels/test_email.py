@@ -291,8 +291,9 @@ def test_a_check_names_all_recipients_and_sends_nothing() -> None:
 def test_a_check_finds_a_recipient_that_does_not_exist() -> None:
     with mail_server() as server:
         server.refused = {"head@example.edu": "550 no head@example.edu here"}
-        with pytest.raises(DeliveryError, match=r"refused 1 of 2 recipients: 550 no \[removed\]"):
+        with pytest.raises(DeliveryError, match="refused 1 of 2 recipients") as caught:
             EmailChannel(_settings(server.port)).check()
+    assert "1 of 2 recipients (in `to`: number 2): 550 no [removed] here" in str(caught.value)
 
 
 def test_a_check_finds_a_sender_that_is_refused() -> None:

@@ -165,8 +165,11 @@ def test_an_outage_gets_another_attempt(channel: Channel, receiver: Receiver, st
     assert f"responded with {status}" in str(failure)
 
 
-def test_a_rate_limit_says_how_long_to_wait(channel: Channel, receiver: Receiver) -> None:
-    receiver.answers(http_answer(429, b'{"ok":false,"error":"ratelimited"}', Retry_After="30"))
+@pytest.mark.parametrize("body", [b'{"ok":false,"error":"ratelimited"}', b"rate_limited"])
+def test_a_rate_limit_says_how_long_to_wait(
+    channel: Channel, receiver: Receiver, body: bytes
+) -> None:
+    receiver.answers(http_answer(429, body, Retry_After="30"))
     failure = _failure(channel)
     assert (failure.is_permanent, failure.retry_after) == (False, 30)
 
