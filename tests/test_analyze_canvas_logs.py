@@ -110,7 +110,7 @@ def test_the_demos_syncs_are_reported_as_they_went(demo_round: DemoRound) -> Non
     assert (report["unreadable"], report["problems"], report["unknown_events"]) == ([], [], [])
 
 
-def test_the_command_and_the_script_tell_the_same(logs: Path) -> None:
+def test_the_command_and_the_script_report_the_same(logs: Path) -> None:
     now = ("--now", "2026-11-29")  # the report says for how long a run is missing
     by_setting = told(*COMMAND, *now, CANVAS_SYNC_LOG_DIR=str(logs))
     assert by_setting == told(*SCRIPT, *now, "--log-dir", str(logs))

@@ -47,7 +47,7 @@ def test_a_record_factory_that_fails_stops_nothing() -> None:
         logging.setLogRecordFactory(factory)
 
 
-def test_what_stops_the_program_is_handed_on(logger: logging.Logger) -> None:
+def test_an_exception_that_stops_the_program_is_passed_on(logger: logging.Logger) -> None:
     class Stopping(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             raise KeyboardInterrupt

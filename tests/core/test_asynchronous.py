@@ -277,7 +277,7 @@ except Exception:
 
 
 @pytest.mark.parametrize("package", IN_THE_SYNCS_THREAD)
-def test_whatever_handles_errors_in_the_syncs_thread_hands_on_those_of_the_sync(
+def test_every_broad_handler_in_the_syncs_thread_passes_on_the_errors_of_the_sync(
     package: str,
 ) -> None:
     """No test can raise in each of these places, so the source itself is read."""

@@ -35,7 +35,7 @@ sys.stdin.read()
 """
 
 
-def test_a_companion_outlives_its_parent_and_signals_and_holds_no_file_of_it(
+def test_a_companion_outlives_its_parent_and_signals_and_holds_none_of_its_files_open(
     tmp_path: Path,
 ) -> None:
     result = tmp_path / "result"

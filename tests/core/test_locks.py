@@ -31,7 +31,7 @@ def test_a_lock_excludes_another_thread_until_it_is_released() -> None:
     assert entered == ["first", "other"]
 
 
-def test_a_condition_wakes_up_everybody_who_waits() -> None:
+def test_a_condition_wakes_every_waiting_thread() -> None:
     changed, awake, ready = Condition(), [], False
 
     def wait() -> None:
@@ -84,7 +84,7 @@ def test_an_event_stays_set_until_it_is_cleared() -> None:
     assert not event.wait(0)
 
 
-def test_a_signal_handler_may_use_what_the_code_that_it_interrupts_holds() -> None:
+def test_a_signal_handler_may_use_a_lock_that_the_interrupted_code_holds() -> None:
     changed, calls = Condition(), []
 
     def handle(_number: int, _frame: object) -> None:

@@ -15,7 +15,7 @@ def test_it_matches_as_a_compiled_pattern_does() -> None:
     assert [found[0] for found in pattern.finditer("ab1CD")] == ["ab", "CD"]
 
 
-def test_it_is_compiled_with_its_first_use() -> None:
+def test_it_is_compiled_on_first_use() -> None:
     pattern = late_pattern("(")
     with pytest.raises(re.error):
         pattern.search("text")

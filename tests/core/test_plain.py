@@ -165,7 +165,7 @@ ERRORS: dict[str, type[Exception]] = {
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_an_error_that_cannot_be_looked_at_reaches_the_sync_and_ends_its_run(name: str) -> None:
+def test_an_error_that_cannot_be_inspected_reaches_the_sync_and_ends_its_run(name: str) -> None:
     kind, raised = ERRORS[name], None
     with recorded_events() as events:
         try:

@@ -13,7 +13,7 @@ from canvas_sync_core.names import Log, LogLevel
 from canvas_sync_core.settings import Settings, describe, read, with_app_config
 
 
-def test_without_any_setting_everything_lies_below_one_folder() -> None:
+def test_without_any_settings_everything_is_below_one_folder() -> None:
     settings = read(Settings, {})
     assert settings == Settings()
     assert settings.log_dir == Path("logs/canvas_sync")
@@ -66,7 +66,9 @@ def test_texts_become_values(name: str, raw: str, field: str, value: Any) -> Non
         ("CANVAS_SYNC_EXIT_TIMEOUT_SECONDS", "61", "use a number from 0 to 60"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named_with_what_can(name: str, raw: str, hint: str) -> None:
+def test_a_value_that_cannot_be_used_is_reported_with_those_that_can(
+    name: str, raw: str, hint: str
+) -> None:
     with pytest.raises(SettingsError, match=f"{name}: '{raw}' cannot be used: {hint}"):
         read(Settings, {name: raw})
 
@@ -105,7 +107,7 @@ def test_only_a_secret_is_looked_for_in_a_file(tmp_path: Path) -> None:
     assert read(Settings, {"CANVAS_SYNC_LOG_FORMAT_FILE": str(file)}).log_format == "json"
 
 
-def test_an_apps_configuration_lies_over_the_environment() -> None:
+def test_the_configuration_of_an_app_overrides_the_environment() -> None:
     environ = {"CANVAS_SYNC_LOG_FORMAT": "text", "CANVAS_SYNC_STRICT": "true", "HOME": "/root"}
     config = {
         "CANVAS_SYNC_LOG_FORMAT": "json",

@@ -75,7 +75,7 @@ def test_a_sketch_survives_being_stored(values: list[float]) -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(sketch), type=Sketch) == sketch
 
 
-def test_a_sketch_of_nothing_knows_nothing() -> None:
+def test_an_empty_sketch_has_no_figures() -> None:
     assert (Sketch().average, Sketch().quantile(0.5)) == (None, None)
 
 

@@ -80,7 +80,7 @@ def no_room_for_threads() -> Iterator[None]:
         threading.stack_size(before)
 
 
-def test_a_thread_that_cannot_be_started_is_none() -> None:
+def test_starting_a_thread_that_cannot_be_started_returns_none() -> None:
     with no_room_for_threads():
         assert start_daemon(lambda: None, "never") is None
     thread = start_daemon(lambda: None, "once")

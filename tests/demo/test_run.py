@@ -108,7 +108,7 @@ def test_every_printed_command_works_as_printed_and_ctrl_c_ends_it_all(tmp_path:
             requests.get(docs, timeout=60)
 
 
-def test_a_canvas_of_ones_own_is_synced_with_the_token_of_the_file(
+def test_your_own_canvas_is_synced_with_the_token_in_the_file(
     tmp_path: Path, canvas_server: CanvasServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "token"
@@ -138,7 +138,7 @@ class TestWrongOptions:
         with pytest.raises(SettingsError, match="cannot be read"):
             run_demo(options)
 
-    def test_only_half_of_what_a_real_canvas_needs(self, tmp_path: Path) -> None:
+    def test_only_one_of_the_two_options_that_a_real_canvas_needs(self, tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match="go together"):
             run_demo(DemoOptions(data_dir=tmp_path, canvas_url="http://127.0.0.1:1"))
         with pytest.raises(SettingsError, match="go together"):

@@ -82,7 +82,7 @@ def test_amtool_accepts_the_configuration_with_its_templates() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_until_something_is_switched_on_nobody_is_written_to(name: str) -> None:
+def test_nobody_is_notified_until_a_receiver_is_switched_on(name: str) -> None:
     assert receivers_of(ALERTMANAGER_CONFIG, alertname=name, severity="critical") == ["nobody"]
 
 

@@ -58,7 +58,7 @@ def test_traces_go_to_tempo_and_become_metrics_with_exemplars(config: Config) ->
     assert config["exporters"]["prometheus"]["enable_open_metrics"] is True
 
 
-def test_where_logs_were_read_survives_a_restart(config: Config) -> None:
+def test_the_position_up_to_which_logs_were_read_survives_a_restart(config: Config) -> None:
     assert config["receivers"]["file_log"]["storage"] == "file_storage"
     assert config["exporters"]["otlp_http/loki"]["sending_queue"]["storage"] == "file_storage"
 

@@ -57,7 +57,7 @@ def test_docker_compose_accepts_it(repository: Path, tmp_path: Path) -> None:
     assert set(done.stdout.split()) == SERVICES
 
 
-def test_it_is_of_the_compose_specification(compose: dict[str, Any]) -> None:
+def test_it_follows_the_compose_specification(compose: dict[str, Any]) -> None:
     assert "version" not in compose
 
 
@@ -104,14 +104,14 @@ class TestHardening:
         pinned = re.compile(r"[\w./-]+:v?\d+\.\d+(\.\d+)?(-\w+)?(@sha256:[0-9a-f]{64})?")
         assert not offenders(services, lambda _, it: pinned.fullmatch(it["image"]))
 
-    def test_healthchecks_wherever_the_image_can_have_one(self, services: Services) -> None:
+    def test_every_image_that_can_have_a_healthcheck_has_one(self, services: Services) -> None:
         without = {name for name, it in services.items() if "healthcheck" not in it}
         assert without == set(WITHOUT_HEALTHCHECK)
         checked = {name: it for name, it in services.items() if "healthcheck" in it}
         # No shell: some images have none.
         assert not offenders(checked, lambda _, it: it["healthcheck"]["test"][0] == "CMD")
 
-    def test_services_wait_for_the_healthy(self, services: Services) -> None:
+    def test_services_wait_until_those_they_depend_on_are_healthy(self, services: Services) -> None:
         for name, service in services.items():
             for other, how in service.get("depends_on", {}).items():
                 expected = {
@@ -120,7 +120,7 @@ class TestHardening:
                 }.get(other, "service_healthy")
                 assert how == {"condition": expected}, (name, other)
 
-    def test_whoever_reads_a_secret_waits_for_the_set_up(self, services: Services) -> None:
+    def test_a_service_that_reads_a_secret_waits_for_the_set_up(self, services: Services) -> None:
         for name, service in services.items():
             if any("secrets:/run" in volume for volume in service.get("volumes", [])):
                 assert name == "setup" or "setup" in waits_for(services, name), name
@@ -141,7 +141,7 @@ def waits_for(services: Services, name: str) -> set[str]:
 
 
 class TestSecrets:
-    def test_none_stands_in_the_environment(self, services: Services) -> None:
+    def test_no_secret_is_in_the_environment(self, services: Services) -> None:
         for name, service in services.items():
             for variable, value in service.get("environment", {}).items():
                 if re.search(r"PASSWORD|SECRET|TOKEN|DATABASE_URL|KEY", variable):
@@ -208,7 +208,7 @@ class TestFiles:
             ("otel-collector", "--config="),
         ],
     )
-    def test_the_configuration_lies_where_the_service_looks_for_it(
+    def test_the_configuration_is_where_the_service_looks_for_it(
         self, services: Services, repository: Path, name: str, option: str
     ) -> None:
         (path,) = (

@@ -85,7 +85,7 @@ def test_a_log_line_leads_to_its_trace() -> None:
     assert field["datasourceUid"] == TEMPO.uid
 
 
-def test_the_password_of_the_database_stands_in_a_file() -> None:
+def test_the_password_of_the_database_is_in_a_file() -> None:
     assert PROVISIONED[POSTGRESQL.uid]["secureJsonData"] == {
         "password": "$__file{/run/secrets/database_reader_password}"
     }

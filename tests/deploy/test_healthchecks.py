@@ -70,7 +70,7 @@ def test_a_server_is_healthy_while_it_answers(
     assert not is_healthy(services, name, {own: urlsplit(url).netloc})
 
 
-def test_an_exporter_that_says_that_it_is_unhealthy_is(services: Services) -> None:
+def test_an_exporter_that_reports_that_it_is_unhealthy_is_unhealthy(services: Services) -> None:
     with health_of(503) as url:
         assert not is_healthy(services, "exporter", {"127.0.0.1:5000": urlsplit(url).netloc})
 

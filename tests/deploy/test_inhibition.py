@@ -50,7 +50,7 @@ def kept_back(url: str, *alerts: dict[str, str]) -> list[bool]:
     return [states[frozenset(labels.items())] == "suppressed" for labels in alerts]
 
 
-def test_a_critical_alert_keeps_back_the_warning_of_the_same_thing_alone(url: str) -> None:
+def test_a_critical_alert_inhibits_only_the_warning_about_the_same_thing(url: str) -> None:
     assert kept_back(
         url,
         alert("CanvasSyncFailing", "critical", job="east", sync_type="full"),
@@ -61,7 +61,7 @@ def test_a_critical_alert_keeps_back_the_warning_of_the_same_thing_alone(url: st
     ) == [False, True, False, False, False]
 
 
-def test_an_exporter_that_is_down_keeps_back_its_symptoms_and_no_others(url: str) -> None:
+def test_an_exporter_that_is_down_inhibits_only_its_own_symptoms(url: str) -> None:
     assert kept_back(
         url,
         alert("CanvasSyncExporterDown", "critical", instance=HERE),
@@ -74,7 +74,7 @@ def test_an_exporter_that_is_down_keeps_back_its_symptoms_and_no_others(url: str
     ) == [False, True, True, False, False, False, False]
 
 
-def test_a_missing_exporter_keeps_back_symptoms_but_not_troubles_of_the_stack(url: str) -> None:
+def test_a_missing_exporter_inhibits_symptoms_but_not_problems_of_the_stack(url: str) -> None:
     assert kept_back(
         url,
         alert("CanvasSyncExporterAbsent", "critical"),
@@ -98,7 +98,7 @@ BY_ALERTMANAGER = [
 
 
 @pytest.mark.parametrize("incidents_from", ["exporter", "alertmanager"])
-def test_alerts_about_incidents_are_kept_back_only_while_the_exporter_sends_them(
+def test_alerts_about_incidents_are_inhibited_only_while_the_exporter_sends_them(
     url: str, incidents_from: str
 ) -> None:
     names = [*BY_EXPORTER, *BY_ALERTMANAGER]

@@ -63,7 +63,7 @@ def made_secrets(folder: Path) -> str:
 
 
 class TestSecrets:
-    def test_people_sign_in_with_the_token_whose_hash_alone_the_exporter_mounts(
+    def test_people_sign_in_with_a_token_of_which_the_exporter_mounts_only_the_hash(
         self, made_secrets: str, pod: Document, tmp_path: Path
     ) -> None:
         secrets = {
@@ -98,7 +98,7 @@ class TestSecrets:
     def test_no_two_runs_make_the_same_token(self, folder: Path, made_secrets: str) -> None:
         assert make_secrets(folder, DATABASE_URL).stdout != made_secrets
 
-    def test_a_missing_url_is_one_sentence(self, folder: Path) -> None:
+    def test_a_missing_url_is_reported_in_one_sentence(self, folder: Path) -> None:
         ran = make_secrets(folder, "\n")
         assert (ran.returncode, ran.stdout) == (1, "")
         assert ran.stderr.startswith("make_secrets.py: write the database's URL")
@@ -150,7 +150,7 @@ class TestExporter:
             mounted = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
             assert (path.name, mounted[str(path.parent)]) == ("config.toml", "config")
 
-    def test_it_runs_as_nobody_special_on_a_read_only_root(
+    def test_it_runs_as_an_unprivileged_user_on_a_read_only_root(
         self, pod: Document, containers: list[Document]
     ) -> None:
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -172,7 +172,7 @@ class TestExporter:
                     name.removesuffix("_FILE") for name in known
                 }
 
-    def test_no_secret_stands_in_its_environment(self, containers: list[Document]) -> None:
+    def test_no_secret_is_in_its_environment(self, containers: list[Document]) -> None:
         for container in containers:
             secret = [
                 one["value"] for one in container["env"] if one["name"].endswith(("_FILE", "KEY"))

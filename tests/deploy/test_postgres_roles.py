@@ -45,7 +45,7 @@ def test_the_owner_makes_the_table_and_the_reader_reads_it(
     reader.dispose()
 
 
-def test_the_reader_cannot_write_even_when_it_wants_to(
+def test_the_reader_cannot_write_even_if_it_tries(
     stack_server: PostgresqlServer, secrets: Path
 ) -> None:
     assert make_roles(stack_server, secrets).returncode == 0

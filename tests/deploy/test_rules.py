@@ -90,7 +90,7 @@ def test_each_alert_has_a_case_where_it_fires_and_one_where_it_is_silent(name: s
     assert [] in asked or name == "Watchdog", "it has no silent case"
 
 
-def test_each_case_that_fires_says_what_is_to_be_read() -> None:
+def test_each_case_that_fires_states_all_annotations() -> None:
     for check in checks():
         for alert in check["exp_alerts"]:
             assert set(alert["exp_annotations"]) == {
@@ -156,7 +156,7 @@ def test_a_runbook_has_its_four_parts_and_queries_to_paste(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_runbook_links_to_other_runbooks_alone(name: str) -> None:
+def test_a_runbook_links_only_to_other_runbooks(name: str) -> None:
     """The exporter shows these pages, and no others."""
     for link in links(RUNBOOKS / f"{name}.md"):
         assert (RUNBOOKS / link).parent == RUNBOOKS, link

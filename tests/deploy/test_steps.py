@@ -77,7 +77,7 @@ def test_no_step_changes_a_file_of_the_checkout(page: Path) -> None:
 
 
 @pytest.mark.parametrize("receiver", ["slack", "email"])
-def test_a_receiver_of_an_own_alertmanager_is_switched_on_by_its_command(
+def test_the_documented_command_switches_on_a_receiver_of_your_own_alertmanager(
     tmp_path: Path, receiver: str
 ) -> None:
     folder = tmp_path / "alertmanager"

@@ -86,7 +86,7 @@ def test_the_exporter_has_no_privileges() -> None:
         assert service[name] == "yes", name
 
 
-def test_the_timer_starts_the_sync_and_makes_up_for_it() -> None:
+def test_the_timer_starts_the_sync_and_makes_up_for_missed_starts() -> None:
     timer = unit(FOLDER / "canvas-sync-nightly.timer")["Timer"]
 
     assert (FOLDER / "canvas-sync-nightly.service").exists()

@@ -81,7 +81,7 @@ def test_each_service_reads_the_secrets_that_it_is_given(texts: dict[str, str]) 
     assert {(services.get(name, name), file) for name, file in named} == given
 
 
-def test_exemplars_are_kept_all_the_way(texts: dict[str, str]) -> None:
+def test_exemplars_are_kept_by_the_collector_and_by_prometheus(texts: dict[str, str]) -> None:
     assert "--enable-feature=exemplar-storage" in texts["prometheus"]
     assert "enable_open_metrics: true" in texts["otel-collector"]
 

@@ -144,7 +144,7 @@ def test_each_column_of_the_table_is_documented_with_type_and_meaning() -> None:
     } == {}
 
 
-def test_where_else_a_fact_of_a_run_is_shown_is_documented() -> None:
+def test_the_other_places_that_show_a_fact_of_a_run_are_documented() -> None:
     assert table(REFERENCE / "table.md", "fact") == {
         field.column: [_code(field.log), _code(field.span), _code(field.metric or "")]
         for field in RUN_FIELDS

@@ -42,7 +42,7 @@ def _told(record: dict[str, Any]) -> str:
     return _without_times(f"{record['task_id'] or 'null'} {record['message']}")
 
 
-def test_calls_belong_to_the_run_where_it_follows_or_is_carried(
+def test_calls_belong_to_the_run_in_threads_that_inherit_or_are_given_it(
     tmp_path: Path, canvas_server: CanvasServer
 ) -> None:
     canvas = {"CANVAS_URL": canvas_server.url, "CANVAS_TOKEN": canvas_server.tokens[41]}

@@ -51,7 +51,7 @@ def test_each_command_prints_what_the_page_shows(folder: Path, command: str) -> 
     assert [line for line in shown if line not in printed] == []
 
 
-def test_the_report_can_be_handed_on(folder: Path) -> None:
+def test_the_report_is_written_as_html_and_json(folder: Path) -> None:
     for command in COMMANDS:
         run(command, folder)
     assert b"1 of 7 runs failed" in (folder / "night.html").read_bytes()

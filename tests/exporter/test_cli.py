@@ -187,7 +187,7 @@ def test_a_database_that_accepts_and_stays_silent_holds_no_command_up(tmp_path: 
             assert time.monotonic() - began < 30
 
 
-def test_cleanup_archives_and_tells_what_it_did(tmp_path: Path) -> None:
+def test_cleanup_archives_and_says_what_it_did(tmp_path: Path) -> None:
     logs = tmp_path / "logs" / "canvas_sync"
     logs.mkdir(parents=True)
     (logs / "progress.log").write_text("now\n")
@@ -205,7 +205,7 @@ def test_cleanup_archives_and_tells_what_it_did(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "why"), [("missing", "No such file or directory"), ("a file", "Not a directory")]
 )
-def test_a_cleanup_of_a_folder_that_is_none_fails_and_makes_nothing(
+def test_a_cleanup_of_a_path_that_is_not_a_folder_fails_and_creates_nothing(
     tmp_path: Path, options: list[str], name: str, why: str
 ) -> None:
     (tmp_path / "a file").write_text("no folder")
@@ -239,7 +239,7 @@ def test_a_cleanup_shows_how_far_it_is_on_a_terminal(tmp_path: Path) -> None:
     assert shown.split("\x1b[K")[-1].rstrip().endswith("bytes.")
 
 
-def test_a_dry_run_tells_what_a_cleanup_would_do_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_dry_run_says_what_a_cleanup_would_do_and_changes_nothing(tmp_path: Path) -> None:
     logs = tmp_path / "logs" / "canvas_sync"
     (logs / "archive").mkdir(parents=True)
     (logs / "progress.log.1").write_text("before\n" * 10)
@@ -307,7 +307,9 @@ def test_a_new_token_is_shown_once_and_only_its_hash_is_kept(tmp_path: Path) -> 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_token_is_not_added_twice_or_to_a_file_that_is_none(tmp_path: Path) -> None:
+def test_a_token_is_added_neither_twice_nor_to_a_file_that_is_not_a_tokens_file(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "tokens"
     arguments = ["token", "new", "--name", "ci", "--scope", "read", "--file", str(file)]
     assert _run(tmp_path, *arguments).returncode == 0

@@ -33,7 +33,7 @@ from canvas_sync_exporter.formatting import (
         (90_061.0, "25 h 01 min"),
     ],
 )
-def test_a_duration_has_the_unit_that_suits_it_and_never_sixty_of_one(
+def test_a_duration_has_the_unit_that_suits_it_and_never_reaches_sixty(
     seconds: float | None, text: str
 ) -> None:
     assert format_seconds(seconds) == text

@@ -152,7 +152,7 @@ def test_a_command_is_not_started_after_ctrl_c_on_a_terminal(tmp_path: Path) -> 
     assert '"status":"cancelled"' in (tmp_path / "operations.log").read_text()
 
 
-def test_what_takes_time_is_imported_when_ctrl_c_is_taken_care_of() -> None:
+def test_slow_imports_come_after_ctrl_c_is_handled() -> None:
     words = [sys.executable, "-S", "-c", _IMPORTED]
     package = Path(canvas_sync_exporter.__file__).parent.parent
     done = subprocess.run(words, env={"PYTHONPATH": str(package)}, check=True, capture_output=True)

@@ -25,7 +25,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "paper"])
-def test_all_writing_stands_out_from_what_is_behind_it(theme: int) -> None:
+def test_all_text_has_enough_contrast_with_its_background(theme: int) -> None:
     style = (TEMPLATES / "style" / "tokens.css").read_text(encoding="utf-8")
     block = style.split(":root {")[theme + 1].split("}")[0]
     colours = dict(re.findall(r"--([\w-]+): #([0-9a-f]+)", block))

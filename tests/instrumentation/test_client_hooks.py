@@ -31,7 +31,7 @@ def _said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Monitor, "note_no_api_call", NOTE)
 
 
-def test_without_a_hook_it_says_which_there_are_and_says_it_once(
+def test_without_a_hook_a_warning_says_once_which_there_are(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with recording():

@@ -156,7 +156,7 @@ def test_spans_of_a_generator_stay_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     assert trace.get_current_span() is trace.INVALID_SPAN
 
 
-def test_coroutines_at_once_are_runs_beside_each_other(events: list[Event]) -> None:
+def test_concurrent_coroutines_are_separate_runs(events: list[Event]) -> None:
     barrier = asyncio.Barrier(3)
 
     @track_sync

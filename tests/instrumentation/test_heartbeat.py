@@ -34,7 +34,7 @@ def test_a_running_sync_has_a_heartbeat_although_nothing_happens() -> None:
         assert sink.beaten.wait(600)
 
 
-def test_the_end_of_a_run_sends_its_spans_off_at_once(tmp_path: Path) -> None:
+def test_the_end_of_a_run_sends_its_spans_at_once(tmp_path: Path) -> None:
     """Not at the next regular delivery, which may be minutes away."""
     with http_receiver() as collector:
         never = {"OTEL_BSP_SCHEDULE_DELAY": "3600000", "CANVAS_SYNC_HEARTBEAT_SECONDS": "3600"}

@@ -112,7 +112,7 @@ def test_what_a_signal_handler_of_the_app_raises_inside_telemetry_is_the_syncs(b
         signal.signal(signal.SIGALRM, before)
 
 
-def test_a_changed_folder_of_metrics_is_reported_instead_of_passed_over_in_silence(
+def test_a_changed_folder_of_metrics_is_reported_rather_than_silently_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
@@ -261,7 +261,7 @@ def test_internal_errors_do_not_fill_the_apps_log(caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.parametrize(("sampler", "flags"), [("always_on", "01"), ("always_off", "00")])
-def test_a_traced_process_hands_on_its_own_decision(
+def test_a_traced_process_passes_on_its_own_decision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str, flags: str
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)  # the SDK reads it there

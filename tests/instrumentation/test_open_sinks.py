@@ -50,7 +50,7 @@ def counted(folder: Path) -> dict[str, float]:
     }
 
 
-def test_a_level_of_warning_leaves_failures_alone(tmp_path: Path) -> None:
+def test_a_level_of_warning_logs_only_failures(tmp_path: Path) -> None:
     logs = lines_of_a_good_and_a_bad_run(tmp_path, log_level="WARNING")
     assert "bad, 2, ended, failed" in logs["operations"]
     assert "the token is gone" in logs["errors"]

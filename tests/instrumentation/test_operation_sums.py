@@ -132,7 +132,7 @@ def test_outside_a_run_nothing_is_summed_up() -> None:
     assert reported.lines() == [("INSERT", 1)] * 10
 
 
-def test_what_came_before_a_failure_is_logged_before_it() -> None:
+def test_operations_before_a_failure_are_logged_before_it() -> None:
     reported = Reported()
     failed = structs.replace(INSERT, error=ErrorInfo("IntegrityError", "taken"))
     reported.report(*[INSERT] * 10, failed)

@@ -64,7 +64,9 @@ def by_to_thread(function: Callable[[], str | None]) -> str | None:
 
 
 @pytest.mark.parametrize("carried", [by_thread, by_pool, by_map, by_loop, by_to_thread])
-def test_a_run_goes_along(carried: Callable[[Callable[[], str | None]], str | None]) -> None:
+def test_a_task_runs_in_the_run_that_sent_it(
+    carried: Callable[[Callable[[], str | None]], str | None],
+) -> None:
     with CanvasSyncMetricsTracker("t-1", 42):
         assert carried(task_here) == "t-1"
     assert carried(task_here) is None

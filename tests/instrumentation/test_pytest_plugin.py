@@ -52,7 +52,7 @@ def test_the_fixtures_are_there_without_a_line_of_set_up(tmp_path: Path) -> None
     assert [file.name for file in tmp_path.iterdir() if file.suffix != ""] == ["test_users.py"]
 
 
-def test_the_fixtures_tell_what_they_are_for(tmp_path: Path) -> None:
+def test_the_fixtures_say_what_they_are_for(tmp_path: Path) -> None:
     assert "canvas_sync_recording -- " in pytest_in(tmp_path, "--fixtures").stdout
 
 

@@ -158,7 +158,7 @@ def test_async_requests_are_held_back_too(slow_canvas: CanvasServer) -> None:
     assert Counter(asyncio.run(ask_all())) == {200: THREADS}
 
 
-def test_what_others_use_up_is_learned_from_the_answers() -> None:
+def test_quota_that_others_use_up_is_learned_from_the_responses() -> None:
     """Another process fills the bucket behind the first request's back."""
     plan = FaultPlan({41: (Fault(QuotaSpent(620.0), When(times=1)),)})
     with CanvasServer(7, size=SMALL_SCHOOL, plan=plan) as server:
@@ -191,7 +191,7 @@ def test_a_throttled_answer_holds_the_next_request_back() -> None:
     assert guard.try_begin(token_hash("another")) == 0.0
 
 
-def test_the_quota_of_one_canvas_holds_no_request_to_another_back() -> None:
+def test_the_quota_of_one_canvas_does_not_hold_back_requests_to_another() -> None:
     """A copy of Canvas for tests takes the same tokens."""
     guard, token = ThrottleGuard(), token_hash("token")
     with guard.request("token").at("canvas.test") as held:
@@ -202,7 +202,7 @@ def test_the_quota_of_one_canvas_holds_no_request_to_another_back() -> None:
     assert guard.try_begin(token) > 0.0
 
 
-def test_a_request_that_fails_gives_its_room_back() -> None:
+def test_a_request_that_fails_releases_its_room() -> None:
     guard = ThrottleGuard()
     for _ in range(50):
         with pytest.raises(OSError, match="gone"), guard.request("token"):
@@ -264,7 +264,7 @@ def test_one_process_is_never_refused_by_a_bucket_that_it_has_to_itself(
 
 
 @given(st.floats(0, 800), st.floats(0, 500))
-def test_after_the_time_that_it_tells_there_is_room(level: float, reserve: float) -> None:
+def test_there_is_room_after_the_delay_that_it_returns(level: float, reserve: float) -> None:
     bucket = Bucket(0.0, level)
     delay = bucket.seconds_until_room(reserve)
 

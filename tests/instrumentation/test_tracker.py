@@ -222,7 +222,7 @@ def test_an_executor_sees_the_run_only_when_it_is_carried(events: list[Event]) -
 
 @pytest.mark.usefixtures("without_tracing")
 @pytest.mark.parametrize("flags", ["00", "01"])
-def test_a_process_without_tracing_hands_on_the_trace_that_it_was_handed(flags: str) -> None:
+def test_a_process_without_tracing_passes_on_the_trace_that_it_was_given(flags: str) -> None:
     """With the decision of whoever began it."""
     headers = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-{flags}"}
     with continue_trace(headers), CanvasSyncMetricsTracker("task", 42) as run:

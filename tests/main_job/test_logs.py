@@ -60,7 +60,7 @@ def test_every_line_of_a_run_leads_to_its_row(evidence: Evidence, log: Log) -> N
             assert record[field] == row[field]
 
 
-def test_operations_tell_of_each_runs_start_and_end(evidence: Evidence) -> None:
+def test_operations_report_the_start_and_end_of_each_run(evidence: Evidence) -> None:
     logged = [name for name in PARTS if name != "earlier"]
     started = [record["task_id"] for record in evidence.records(Log.OPERATIONS, "run_started")]
     assert sorted(started) == sorted(logged)
@@ -91,7 +91,7 @@ def test_api_calls_are_those_of_the_rows_each_with_a_request_id(evidence: Eviden
     assert {record["canvas_host"] for record in records} == {evidence.canvas_host}
 
 
-def test_throttled_calls_and_their_repetitions_are_told_apart(evidence: Evidence) -> None:
+def test_throttled_calls_and_their_retries_are_distinguished(evidence: Evidence) -> None:
     throttled = evidence.records(Log.API_CALLS, "api_call", throttled=True)
     assert {(record["task_id"], record["status_code"]) for record in throttled} == {
         ("throttled", 429)

@@ -127,7 +127,7 @@ def test_refusals_are_counted_by_cause(scrape: Scrape) -> None:
     }
 
 
-def test_quota_and_cost_are_those_that_canvas_told(scrape: Scrape, evidence: Evidence) -> None:
+def test_quota_and_cost_are_those_that_canvas_reported(scrape: Scrape, evidence: Evidence) -> None:
     records = evidence.records(Log.API_CALLS, "api_call")
     told = sum(record.get("cost", 0) for record in records)
     unlogged = 0.5  # of the earlier sync, whose text lines do not tell it

@@ -136,7 +136,7 @@ class TestTheApi:
         } == {column: row[column] for column in columns}
         assert run.keys() - plain.keys() == {"items"}
 
-    def test_lists_are_newest_first_and_go_on_by_cursor(
+    def test_lists_are_newest_first_and_continue_by_cursor(
         self, api: dict[str, Any], evidence: Evidence
     ) -> None:
         recent = api["GET recent"]

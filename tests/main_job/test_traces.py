@@ -88,7 +88,7 @@ def test_steps_hold_what_was_done_in_them(evidence: Evidence, name: str) -> None
     assert steps["courses"].status.code == Status.STATUS_CODE_UNSET
 
 
-def test_a_call_tells_what_canvas_said(evidence: Evidence) -> None:
+def test_a_call_reports_what_canvas_said(evidence: Evidence) -> None:
     for attributes in api_spans(evidence.spans_of("healthy")):
         assert attributes["http.response.status_code"] == 200
         assert attributes["url.template"].startswith("/api/v1/")
@@ -98,7 +98,7 @@ def test_a_call_tells_what_canvas_said(evidence: Evidence) -> None:
         assert attributes["canvas.request_context_id"]
 
 
-def test_a_batch_tells_its_size(evidence: Evidence) -> None:
+def test_a_batch_reports_its_size(evidence: Evidence) -> None:
     inserts = [
         attributes_of(span.attributes)
         for span in evidence.spans_of("healthy")

@@ -25,7 +25,7 @@ class _NotFoundError(_HTTPError):
     pass
 
 
-def test_an_attribute_that_is_missing_or_raises_is_none() -> None:
+def test_an_attribute_that_is_missing_or_raises_is_read_as_none() -> None:
     assert attribute(1 + 2j, "imag") == 2
     assert attribute(_Broken(), "missing") is None
     assert attribute(_Broken(), "failing") is None

@@ -33,7 +33,7 @@ def test_a_date_is_read(value: str, moment: datetime) -> None:
         "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
     ],
 )
-def test_what_is_no_date_says_nothing(value: str) -> None:
+def test_text_that_is_not_a_date_is_read_as_none(value: str) -> None:
     assert parse_date(value) is None
 
 
@@ -55,6 +55,6 @@ def test_no_more_than_the_real_difference_is_claimed(
     assert abs(offset) - abs(skew) <= duration + 1.0 + 1e-6
 
 
-def test_a_right_clock_has_no_difference_however_long_a_request_takes() -> None:
+def test_a_correct_clock_has_no_difference_however_long_a_request_takes() -> None:
     for second in range(31):
         assert clock_skew(_NOON + second, _NOON + 0.9, _NOON + 30.5) == 0.0

@@ -50,7 +50,7 @@ def test_the_class_of_an_error(error: BaseException, expected: str) -> None:
     assert error_class(error) == expected
 
 
-def test_an_error_that_names_itself_as_its_cause_is_no_endless_loop() -> None:
+def test_an_error_that_names_itself_as_its_cause_causes_no_endless_loop() -> None:
     error = ValueError()
     error.args = (error,)
     assert error_class(error) == "other"

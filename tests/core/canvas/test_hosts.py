@@ -20,7 +20,7 @@ from canvas_sync_core.canvas.hosts import host_of, is_one_of
         ("https://[::1]/api/v1/courses", "[::1]"),
     ],
 )
-def test_a_password_with_a_slash_is_no_part_of_the_host(url: str, host: str) -> None:
+def test_a_password_with_a_slash_is_not_part_of_the_host(url: str, host: str) -> None:
     assert host_of(urlsplit(url)) == host
 
 

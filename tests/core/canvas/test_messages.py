@@ -66,5 +66,5 @@ def test_messages_that_are_too_deep_are_not_looked_for() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "not found", "{", '{"message": ', "[" * 100_000, '"invalid"'])
-def test_a_body_that_is_no_document_has_no_message(body: str) -> None:
+def test_a_body_that_is_not_a_document_has_no_message(body: str) -> None:
     assert message_of_body(body) is None

@@ -69,7 +69,7 @@ def reading(**changes: float) -> TokenReading:
 
 
 @pytest.mark.parametrize("count", [20, 200, 2000])
-def test_a_steady_flow_of_calls_has_its_own_pace_from_the_first_seconds_on(count: int) -> None:
+def test_a_steady_flow_of_calls_shows_its_true_pace_from_the_first_seconds(count: int) -> None:
     """Two calls a second, each of a cost of 3 and 1.5 seconds long."""
     cost_per_second, concurrency = pace_of([(0.5, 3.0, 1.5)] * count).rates
 
@@ -99,7 +99,7 @@ def test_a_clock_that_goes_back_changes_no_pace_for_the_worse(
 
 
 @given(READINGS, st.floats(NOW, NOW + 5000))
-def test_what_is_left_lies_between_the_newest_reading_and_the_maximum(
+def test_the_remaining_quota_is_between_the_newest_reading_and_the_maximum(
     readings: list[TokenReading], now: float
 ) -> None:
     quota = quota_of("t", readings, now)
@@ -185,7 +185,7 @@ def test_a_call_fades_to_a_third_within_the_time_of_the_pace() -> None:
 
 
 @given(level=st.floats(0, 1_000), reserve=st.floats(0, 500), mark=st.floats(600, 1_000))
-def test_a_request_that_waits_for_room_leaves_what_leaks_out_in_a_second(
+def test_a_request_that_waits_for_quota_leaves_what_leaks_out_in_a_second(
     level: float, reserve: float, mark: float
 ) -> None:
     """It may be a second longer on its way than one before it, which Canvas still counts then."""

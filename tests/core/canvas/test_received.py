@@ -31,7 +31,7 @@ def test_a_list_has_as_many_items_as_a_parser_finds(
 
 
 @given(st.binary(max_size=60))
-def test_what_is_no_json_has_no_items(content: bytes) -> None:
+def test_content_that_is_not_json_has_no_items(content: bytes) -> None:
     for body in (content, b"[" + content, b"{" + content):
         found = count_items(body, is_page=True)
         assert found is None or found >= 0

@@ -90,7 +90,7 @@ def test_a_secret_is_not_cut_in_two_at_the_end_of_long_text() -> None:
         r"form-data; name=\"secret\"\r\n\r\n{}\r\n--x",
     ],
 )
-def test_a_secret_never_stays_behind_its_name_without_a_sign(text: str) -> None:
+def test_a_secret_after_its_name_is_removed_even_without_a_sign_between_them(text: str) -> None:
     secret = "S3CRETq9Zt7LmX2kVb8"
     assert secret not in redact(text.format(secret))
 
@@ -242,7 +242,7 @@ def test_a_header_in_base64_never_stays(
         "canvas_sync_instrumentation.integrations.requests failed",
     ],
 )
-def test_sentences_that_only_speak_of_secrets_stay_as_they_are(text: str) -> None:
+def test_sentences_that_merely_mention_secrets_are_left_as_they_are(text: str) -> None:
     assert redact(text) == text
 
 

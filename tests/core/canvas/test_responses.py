@@ -47,7 +47,7 @@ def said(message: str) -> str:
         (404, PLAIN, "Rate Limit Exceeded", False),
     ],
 )
-def test_throttling_is_told_from_a_refusal(
+def test_throttling_is_distinguished_from_a_refusal(
     status: int, headers: dict[str, str], body: str | None, throttled: bool
 ) -> None:
     facts = classify(status, headers, body)
@@ -102,7 +102,7 @@ def test_the_cause_of_a_refusal(
         "resource owner.",
     ],
 )
-def test_what_canvas_says_of_a_refused_token_is_kept_whole(description: str) -> None:
+def test_what_canvas_says_about_a_refused_token_is_kept_in_full(description: str) -> None:
     facts = classify(400, {"Content-Type": "application/json"}, refused("x", description))
     assert facts.message == description
 
@@ -166,7 +166,7 @@ def test_a_malformed_request_id_is_ignored(value: str) -> None:
     assert classify(200, {"X-Request-Context-Id": value}, None).request_context_id is None
 
 
-def test_a_link_without_a_page_is_no_page() -> None:
+def test_a_link_without_a_page_is_not_a_page() -> None:
     assert not classify(200, {"Link": "</style.css>; rel=preload"}, None).is_page
 
 
@@ -205,7 +205,9 @@ def test_a_link_without_a_page_is_no_page() -> None:
         ("Invalid: Jane <jane@example.edu>", "text/plain", "Invalid: [removed]"),
     ],
 )
-def test_what_canvas_said_is_kept_clean(body: str, content_type: str, message: str | None) -> None:
+def test_what_canvas_said_is_kept_without_markup_and_control_characters(
+    body: str, content_type: str, message: str | None
+) -> None:
     assert classify(400, {"Content-Type": content_type}, body).message == message
 
 

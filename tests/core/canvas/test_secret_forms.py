@@ -191,7 +191,7 @@ def test_an_address_never_stays_in_any_spelling(address: str) -> None:
         "KeyError: 'O'Brien'",
     ],
 )
-def test_a_statement_or_a_drivers_words_in_a_text_lose_their_values(text: str) -> None:
+def test_a_statement_or_a_drivers_message_within_a_text_loses_its_values(text: str) -> None:
     assert "Brien" not in redact(text)
 
 
@@ -212,7 +212,7 @@ def test_a_statement_or_a_drivers_words_in_a_text_lose_their_values(text: str) -
         "InvalidTokenError: course 7 is closed; AssertionError: count of course 8",
     ],
 )
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_text_that_is_not_a_secret_is_kept(text: str) -> None:
     assert redact(text) == text
 
 

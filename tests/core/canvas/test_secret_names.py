@@ -50,7 +50,7 @@ def test_each_word_for_a_secret_counts_in_any_spelling(word: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["pass_rate", "InvalidTokenError", "token_warning", "id", "", "-"])
-def test_other_names_and_those_of_exceptions_name_none(name: str) -> None:
+def test_other_names_and_those_of_exceptions_do_not_name_a_secret(name: str) -> None:
     assert not is_secret_name(name)
     assert not is_secret_with_equals(name)
 
@@ -70,7 +70,7 @@ def test_a_code_is_a_secret_only_before_an_equals_sign() -> None:
         ("course", False, False),
     ],
 )
-def test_canvass_names_of_personal_data_are_known(
+def test_the_names_that_canvas_uses_for_personal_data_are_known(
     name: str, is_personal: bool, is_with_equals: bool
 ) -> None:
     assert is_personal_name(name) is is_personal
@@ -78,7 +78,7 @@ def test_canvass_names_of_personal_data_are_known(
 
 
 @pytest.mark.parametrize("word", _COUNTED.split())
-def test_a_number_is_no_secret_behind_each_word_that_counts(word: str) -> None:
+def test_a_number_is_not_a_secret_after_any_word_for_a_count(word: str) -> None:
     assert is_count(f"token_{word}", "7")
 
 
@@ -96,7 +96,7 @@ def test_a_number_is_no_secret_behind_each_word_that_counts(word: str) -> None:
         ("", "1", False),
     ],
 )
-def test_a_short_number_of_a_name_that_counts_is_no_secret(
+def test_only_a_short_number_after_the_name_of_a_count_is_not_a_secret(
     name: str, value: str, expected: bool
 ) -> None:
     assert is_count(name, value) is expected

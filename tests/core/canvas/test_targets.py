@@ -24,7 +24,9 @@ PATHS = st.lists(
 
 
 @given(st.sampled_from(["http", "https"]), HOSTS, PATHS, st.sampled_from(["", "page=2"]))
-def test_it_says_what_its_parts_say(scheme: str, host: str, path: str, query: str) -> None:
+def test_a_target_consists_of_what_its_parts_are_read_as(
+    scheme: str, host: str, path: str, query: str
+) -> None:
     url = SplitResult(scheme, host, path, query, "")
     match = match_route(path)
     assert target_of(url) == Target(

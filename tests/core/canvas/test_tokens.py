@@ -57,7 +57,7 @@ def test_the_hosts_of_many_tokens_take_little_memory() -> None:
 
 
 @given(st.text(min_size=8))
-def test_a_hash_is_short_and_tells_nothing_of_the_token(token: str) -> None:
+def test_a_hash_is_short_and_reveals_nothing_about_the_token(token: str) -> None:
     digits = token_hash(token)
 
     assert len(digits) == 8

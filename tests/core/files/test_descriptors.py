@@ -17,7 +17,7 @@ def opened(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
 
 
-def test_a_moved_descriptor_is_that_of_the_same_file_with_another_number_each(
+def test_each_moved_descriptor_has_its_own_number_and_leads_to_the_same_file(
     tmp_path: Path,
 ) -> None:
     numbers = []
@@ -31,7 +31,7 @@ def test_a_moved_descriptor_is_that_of_the_same_file_with_another_number_each(
     assert min(numbers) > 100
 
 
-def test_without_a_higher_number_a_descriptor_stays_what_it_is(
+def test_a_descriptor_that_cannot_get_a_higher_number_keeps_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, 0))

@@ -25,7 +25,7 @@ def test_a_regular_file_is_read_with_its_permissions(tmp_path: Path) -> None:
         assert read_regular_file(path).permissions == 0o640
 
 
-def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("7~secret\n", encoding="utf-8-sig")
     assert read_regular_file(file).text == "7~secret\n"

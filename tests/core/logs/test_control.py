@@ -22,14 +22,14 @@ def page(tmp_path: Path) -> ControlPage:
     return ControlPage(tmp_path / "control" / "x.log.control")
 
 
-def test_a_new_generation_is_seen_by_everybody_who_mapped_the_page(page: ControlPage) -> None:
+def test_a_new_generation_is_seen_by_every_process_that_mapped_the_page(page: ControlPage) -> None:
     words = ControlPage(page.path).refresh()
     before = words[0]
     page.next_generation()
     assert words[0] == page.generation() > before
 
 
-def test_whoever_maps_the_page_sees_whether_files_were_moved(page: ControlPage) -> None:
+def test_a_process_that_maps_the_page_sees_whether_files_were_moved(page: ControlPage) -> None:
     other = ControlPage(page.path)
     opened = page.generation()
     assert not other.is_at(opened)  # not mapped yet
@@ -117,7 +117,7 @@ def _kill_claims() -> None:
         )
 
 
-def test_the_lock_excludes_everybody_else_and_gives_up_in_time(page: ControlPage) -> None:
+def test_the_lock_excludes_all_others_and_waiting_for_it_ends_in_time(page: ControlPage) -> None:
     with page.locked(0) as mine:
         assert mine
         with ControlPage(page.path).locked(0.01) as other:

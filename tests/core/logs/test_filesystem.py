@@ -29,7 +29,7 @@ def mountinfo(tmp_path: Path) -> Path:
     ("folder", "kind"),
     [("/srv/share/app/logs", "nfs4"), ("/srv/share", "nfs4"), ("/mnt/with space/logs", "cifs")],
 )
-def test_a_folder_on_a_network_file_system_is_warned_of(
+def test_a_folder_on_a_network_file_system_causes_a_warning(
     mountinfo: Path, folder: str, kind: str
 ) -> None:
     warning = network_filesystem_warning(Path(folder), mountinfo)
@@ -42,7 +42,7 @@ def test_a_folder_on_a_network_file_system_is_warned_of(
 @pytest.mark.parametrize(
     "folder", ["/var/log", "/srv/share/local/logs", "/srv/shared", "/mnt/covered/logs"]
 )
-def test_a_folder_on_a_local_file_system_is_not(mountinfo: Path, folder: str) -> None:
+def test_a_folder_on_a_local_file_system_causes_no_warning(mountinfo: Path, folder: str) -> None:
     assert network_filesystem_warning(Path(folder), mountinfo) is None
 
 

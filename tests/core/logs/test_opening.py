@@ -53,7 +53,7 @@ def test_a_torn_end_of_the_file_does_not_spoil_the_next_line(
     assert (tmp_path / "x.log").read_bytes() == b"torn by a process that was ki\n" + line_of("a", 0)
 
 
-def test_a_line_that_another_process_is_writing_is_not_taken_for_torn(
+def test_a_line_that_another_process_is_still_writing_is_not_mistaken_for_a_torn_one(
     tmp_path: Path, writer: LogFileWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "x.log"

@@ -70,7 +70,7 @@ def test_a_line_of_an_archived_file_is_written_again_only_if_it_came_after_the_c
     assert lines_left(tmp_path) == Counter([line_of("a", 1)] if again else [])
 
 
-def test_a_cleanup_while_the_writer_looks_for_its_log_doubles_nothing(
+def test_a_cleanup_while_the_writer_looks_for_its_log_duplicates_no_line(
     tmp_path: Path, writer: LogFileWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look = ControlPage.is_at
@@ -89,7 +89,7 @@ def test_a_cleanup_while_the_writer_looks_for_its_log_doubles_nothing(
     assert lines_left(tmp_path) == Counter([line_of("a", 1)])
 
 
-def test_a_claim_that_a_killed_cleanup_never_carried_out_doubles_nothing(
+def test_a_claim_that_a_killed_cleanup_never_carried_out_duplicates_no_line(
     tmp_path: Path, writer: LogFileWriter, race: Race
 ) -> None:
     """The file was claimed up to a length, but is part of the log still."""

@@ -34,7 +34,7 @@ __all__ = ["small_disk"]
 
 
 @pytest.mark.parametrize("moment", ["before_write", "after_write"])
-def test_a_line_waits_while_whoever_moves_its_file_is_stopped(
+def test_a_line_waits_while_the_process_that_moves_its_file_is_stopped(
     tmp_path: Path,
     writer: LogFileWriter,
     race: Race,
@@ -63,7 +63,7 @@ def test_a_line_waits_while_whoever_moves_its_file_is_stopped(
     assert lines_left(tmp_path) == Counter(line_of("a", number) for number in expected)
 
 
-def test_threads_lose_and_double_nothing(tmp_path: Path) -> None:
+def test_threads_neither_lose_nor_duplicate_lines(tmp_path: Path) -> None:
     writer = make_writer(tmp_path, max_bytes=64 * 1024)
     start = threading.Barrier(4)
 
@@ -108,7 +108,7 @@ def test_no_backups_are_refused(tmp_path: Path) -> None:
         make_writer(tmp_path, backups=0)
 
 
-def test_a_rotation_that_another_process_is_at_does_not_hold_up_the_writer(
+def test_a_rotation_in_progress_in_another_process_does_not_hold_up_the_writer(
     tmp_path: Path,
 ) -> None:
     writer = make_writer(tmp_path, max_bytes=1_000)

@@ -32,7 +32,7 @@ from support.waiting import wait_until
 LINES = 50_000
 
 
-def test_four_processes_one_of_them_stopped_around_rotations_lose_and_double_nothing(
+def test_four_processes_one_of_them_stopped_around_rotations_neither_lose_nor_duplicate_lines(
     tmp_path: Path,
 ) -> None:
     names = ("fast1", "fast2", "fast3", "slow")
@@ -70,7 +70,7 @@ def _stop_around_rotations(folder: Path, processes: dict[str, SpawnProcess]) -> 
         fast[0].join(0.002)
 
 
-def test_a_process_that_forks_while_it_writes_and_its_children_lose_and_double_nothing(
+def test_a_process_that_forks_while_it_writes_and_its_children_neither_lose_nor_duplicate_lines(
     tmp_path: Path,
 ) -> None:
     process = spawn.Process(target=log_processes.fork_while_writing, args=(tmp_path, 8, 2_000))
@@ -183,7 +183,7 @@ def test_no_thread_waits_for_a_stopped_process_and_all_lines_come_in_order(
         assert [int(number) for of, number in written if of == name] == list(range(10))
 
 
-def test_lines_that_waited_for_a_lock_are_written_though_nobody_logs_any_more(
+def test_lines_that_waited_for_a_lock_are_written_even_if_nothing_more_is_logged(
     tmp_path: Path,
 ) -> None:
     writer = make_writer(tmp_path)
@@ -194,7 +194,7 @@ def test_lines_that_waited_for_a_lock_are_written_though_nobody_logs_any_more(
     assert (tmp_path / "x.log").read_bytes() == line_of("a", 0)
 
 
-def test_waits_for_a_lock_that_is_given_back_just_in_time_do_not_add_up(
+def test_waits_for_a_lock_that_is_released_just_in_time_do_not_add_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 0.0

@@ -28,7 +28,9 @@ def steps_of_a_fold(folder: Path) -> list[str]:
     return finish(start("fold", folder, 0)).splitlines()
 
 
-def test_a_fold_that_is_killed_at_any_step_neither_loses_nor_doubles(tmp_path: Path) -> None:
+def test_a_fold_that_is_killed_at_any_step_neither_loses_nor_duplicates_values(
+    tmp_path: Path,
+) -> None:
     """Killed after each step in turn; also when the next fold is killed there again."""
     steps = steps_of_a_fold(tmp_path / "once")
     assert len(steps) == 9  # two copies, written and replaced; five files removed

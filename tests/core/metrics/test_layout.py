@@ -83,7 +83,7 @@ def test_an_exemplar_file_of_another_kind_is_refused() -> None:
         layout.read_exemplars(bytes(64))
 
 
-def test_process_ids_fit_into_file_names_and_are_never_equal() -> None:
+def test_process_ids_fit_into_file_names_and_are_unique() -> None:
     """prometheus-client splits names at underscores; two ids of one process differ."""
     ids = {layout.new_process_id() for _ in range(100)}
     assert len(ids) == 100

@@ -51,6 +51,6 @@ def test_the_newest_exemplar_of_a_bucket_is_kept() -> None:
     assert totals.exemplars == {A: new, B: new, C: old}
 
 
-def test_values_of_dead_processes_are_no_sum_of_living_ones() -> None:
+def test_values_of_dead_processes_are_not_part_of_the_sums_over_live_ones() -> None:
     assert {"gauge_livesum", "gauge_livemin", PER_PROCESS_KIND} == LIVE_KINDS
     assert PER_PROCESS_KIND.startswith("gauge_")

@@ -38,7 +38,7 @@ def reasons(run: Measures, earlier: list[Measures] = USUAL) -> list[str]:
         (12, 1.5, ["few_items", "fast"]),
     ],
 )
-def test_a_run_is_odd_that_is_far_off(items: int, duration: float, expected: list[str]) -> None:
+def test_a_run_that_is_far_off_is_odd(items: int, duration: float, expected: list[str]) -> None:
     assert reasons(Measures(items, duration)) == expected
 
 
@@ -62,7 +62,7 @@ def test_millions_are_written_in_full_and_one_in_the_singular() -> None:
 
 
 @pytest.mark.parametrize("count", range(3))
-def test_too_short_a_history_tells_nothing(count: int) -> None:
+def test_too_short_a_history_makes_no_run_odd(count: int) -> None:
     assert reasons(Measures(0, 0.0), USUAL[:count]) == []
 
 
@@ -234,7 +234,7 @@ def _hour(run: Measures) -> int:
     return run.start.hour
 
 
-def test_odd_runs_do_not_become_usual_until_they_are_the_half() -> None:
+def test_odd_runs_do_not_become_usual_until_they_are_half_of_all() -> None:
     bad = Measures(0, 60.0, is_suspect=True)
 
     assert reasons(bad, [*USUAL[:11], *[bad] * 9]) == ["few_items"]

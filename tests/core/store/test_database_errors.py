@@ -25,12 +25,14 @@ from canvas_sync_core.store.database_errors import is_busy, is_database_error, i
         (exc.TimeoutError("QueuePool limit reached"), False),
     ],
 )
-def test_errors_are_recognized_whoever_raised_them(error: Exception, is_rejected: bool) -> None:
+def test_errors_of_a_database_are_recognised_whichever_library_raised_them(
+    error: Exception, is_rejected: bool
+) -> None:
     assert is_database_error(error)
     assert is_rejection(error) is is_rejected
 
 
-def test_other_errors_are_none_of_a_database() -> None:
+def test_other_errors_are_not_database_errors() -> None:
     assert not is_database_error(TypeError("ours"))
     assert is_rejection(OverflowError("too large"))
 

@@ -122,7 +122,7 @@ def test_what_reads_many_rows_has_a_deadline_too(
 
 
 @pytest.mark.parametrize("connect", [connect_to_read, connect_for_long_read])
-def test_a_server_that_falls_silent_is_given_up_long_before_a_statement_is_late(
+def test_a_server_that_falls_silent_is_abandoned_long_before_the_limit_of_a_statement(
     watched_url: str,
     postgresql_server: PostgresqlServer,
     connect: Callable[[Engine], AbstractContextManager[Connection]],

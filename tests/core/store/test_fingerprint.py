@@ -58,7 +58,7 @@ def test_nothing_equals_that_of_an_unreachable_database(tmp_path: Path) -> None:
     assert fingerprints.now() != fingerprints.now()
 
 
-def test_it_can_be_asked_again_after_the_engine_was_disposed_of(file: Path) -> None:
+def test_it_can_be_read_again_after_the_engine_is_disposed_of(file: Path) -> None:
     engine = _engine(file)
     fingerprints = Fingerprints(engine)
     before = fingerprints.now()

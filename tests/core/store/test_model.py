@@ -24,7 +24,7 @@ _MOMENTS = st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(9998,
 
 
 @given(_MOMENTS, _MOMENTS)
-def test_text_in_sqlite_sorts_as_the_moments_do(one: datetime, other: datetime) -> None:
+def test_text_in_sqlite_sorts_in_the_order_of_the_times(one: datetime, other: datetime) -> None:
     kind, dialect = UtcDateTime(), sqlite.dialect()
     first, second = (kind.process_bind_param(each, dialect) for each in (one, other))
     assert (first < second) == (one < other)
@@ -39,7 +39,7 @@ def test_sqlite_shows_rfc_3339() -> None:
     assert bound == "2025-12-22T10:15:30.000000Z"
 
 
-def test_moments_come_back_aware_and_in_utc(engine: Engine) -> None:
+def test_times_come_back_aware_and_in_utc(engine: Engine) -> None:
     write_runs(engine, [snapshot("a", start_time=1_766_398_530.123456)])
     with engine.connect() as connection:
         row = connection.execute(select(metrics_table)).mappings().one()

@@ -136,7 +136,7 @@ def test_a_page_goes_on_after_a_run_of_any_start_and_number(
     assert _names(queries.recent_runs(engine, 2, latest)) == ["b", "a"]
 
 
-def test_the_runs_of_a_user_are_that_users_alone(engine: Engine) -> None:
+def test_the_runs_of_a_user_are_only_those_of_that_user(engine: Engine) -> None:
     write(
         engine,
         snapshot("a", user_id=1, start_time=_at(0)),
@@ -149,7 +149,7 @@ def test_the_runs_of_a_user_are_that_users_alone(engine: Engine) -> None:
     assert queries.user_runs(engine, 9, 5) == RunPage([], None)
 
 
-def test_failed_runs_are_those_that_need_a_look(engine: Engine) -> None:
+def test_failed_runs_are_all_those_that_need_attention(engine: Engine) -> None:
     error = ErrorInfo("E", "m")
     for number, status in enumerate(RunStatus):
         write(engine, snapshot(status.value, status=status, error=error, start_time=_at(number)))
@@ -236,9 +236,7 @@ def test_the_trend_is_by_utc_day(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("zone", [UTC, ZoneInfo("Asia/Kathmandu")])
-def test_since_a_midnight_without_newer_runs_there_is_no_trend(
-    engine: Engine, zone: tzinfo
-) -> None:
+def test_without_runs_since_midnight_there_is_no_trend(engine: Engine, zone: tzinfo) -> None:
     write(engine, snapshot("old", start_time=_at(-1)))
     midnight = _NOON + timedelta(hours=12)
     assert queries.performance(engine, midnight, zone) == Performance(
@@ -271,7 +269,7 @@ def test_a_users_summary_ends_before_the_end_of_its_period(engine: Engine) -> No
     assert found.last_run.sync_task_id == "2", "of all time"
 
 
-def test_a_run_that_began_on_no_day_is_in_no_trend(engine: Engine) -> None:
+def test_a_run_with_an_infinite_start_is_not_in_the_trend(engine: Engine) -> None:
     """Only SQL by hand writes such a start."""
     write(engine, snapshot("a", start_time=_at(0)), snapshot("b", start_time=_at(0)))
     with engine.begin() as connection:
@@ -331,7 +329,7 @@ def test_runs_without_heartbeat_are_closed_at_their_last_one(engine: Engine) -> 
     assert [run.sync_task_id for run in queries.running_runs(engine)] == ["alive"]
 
 
-def test_of_several_exporters_one_reports_a_dead_run(engine: Engine) -> None:
+def test_only_one_of_several_exporters_reports_a_dead_run(engine: Engine) -> None:
     write(engine, *(running(f"run-{n}", start_time=_at(0)) for n in range(40)))
     found: list[str] = []
     together = threading.Barrier(4)
@@ -408,7 +406,7 @@ def engine_with_history(
 
 
 @pytest.mark.parametrize("question", _QUESTIONS)
-def test_no_question_reads_the_whole_table(engine_with_history: Engine, question: str) -> None:
+def test_no_query_reads_the_whole_table(engine_with_history: Engine, question: str) -> None:
     """Every statement of each question is explained by the database itself, on a real history."""
     for plan in explained(engine_with_history, _QUESTIONS[question]):
         assert _is_searched_by_index(plan) or _is_read_in_order(plan, question), plan

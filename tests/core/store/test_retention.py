@@ -237,7 +237,7 @@ def test_a_deletion_that_is_killed_counts_each_run_once(
     assert rollups.summary(since) == before
 
 
-def test_the_quarter_of_an_hour_of_the_moment_itself_stays(engine: Engine) -> None:
+def test_the_quarter_of_an_hour_in_which_the_limit_falls_is_kept(engine: Engine) -> None:
     quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
     write(engine, *(snapshot(f"run-{n}", start_time=quarter + n) for n in (-1, 0, 1)))
     rollups = Rollups(engine)
@@ -248,7 +248,7 @@ def test_the_quarter_of_an_hour_of_the_moment_itself_stays(engine: Engine) -> No
 
 
 @pytest.mark.parametrize("are_rolled_up", [True, False])
-def test_a_deleted_run_at_the_start_of_a_quarter_counts_there(
+def test_a_deleted_run_at_the_start_of_a_quarter_counts_in_that_quarter(
     engine: Engine, are_rolled_up: bool
 ) -> None:
     quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES)
@@ -284,7 +284,7 @@ def test_the_rows_of_a_quarter_are_not_read_again_after_each_portion(engine: Eng
 
 
 @pytest.mark.parametrize(("runs", "seconds_apart"), [(150, 1), (150, 400)])
-def test_answers_are_right_between_the_portions(
+def test_answers_are_correct_between_the_portions(
     emptied_engine: Engine, runs: int, seconds_apart: int
 ) -> None:
     """Also when the exporter rolls up meanwhile; and what was noted of it does not pile up."""
@@ -310,7 +310,7 @@ def test_answers_are_right_between_the_portions(
     assert waiting(engine) == Waiting(0, 0)
 
 
-def test_without_rollups_too_nobody_writes_between_the_look_and_the_deletion(
+def test_even_without_rollups_nobody_writes_between_the_check_and_the_deletion(
     tmp_path: Path,
 ) -> None:
     """SQLite refuses at once to write what was read before somebody else wrote."""

@@ -132,7 +132,7 @@ def test_a_task_that_is_delivered_again_after_its_end_is_a_new_run(engine: Engin
     assert sorted(rows(engine)) == ["nightly", "nightly~2"]
 
 
-def test_an_id_that_looks_like_a_second_use_stays_its_runs(engine: Engine) -> None:
+def test_an_id_that_looks_like_a_second_use_still_belongs_to_its_own_run(engine: Engine) -> None:
     write_runs(engine, [snapshot("nightly~2", trace_id=_TRACES[9])])
     write_runs(engine, [ended(0), ended(1)])
     found = rows(engine)
@@ -155,7 +155,7 @@ def test_an_id_that_is_always_the_same_is_found_soon(engine: Engine) -> None:
     assert len(rows(engine)) == 51
 
 
-def test_rows_from_the_spool_of_a_dead_process_take_no_others_row(
+def test_rows_from_the_spool_of_a_dead_process_take_no_row_of_another_run(
     engine: Engine, tmp_path: Path
 ) -> None:
     write_runs(engine, [ended(1)])
@@ -176,7 +176,7 @@ _ARRIVALS = st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, ma
 
 @settings(max_examples=25)
 @given(arrivals=_ARRIVALS, data=st.data())
-def test_whatever_the_order_of_arrival_each_run_has_one_row(
+def test_each_run_has_one_row_in_whatever_order_its_snapshots_arrive(
     memory_engine: Engine, arrivals: list[tuple[int, bool]], data: st.DataObject
 ) -> None:
     with memory_engine.begin() as connection:

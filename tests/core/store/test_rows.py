@@ -78,7 +78,7 @@ def test_every_field_of_a_run_reaches_its_row(engine: Engine) -> None:
     }
 
 
-def test_replays_double_nothing(engine: Engine) -> None:
+def test_replays_duplicate_nothing(engine: Engine) -> None:
     for _ in range(3):
         write_runs(engine, [_beat(0), _beat(10), _end(), snapshot("b", start_time=_START)])
     assert len(recent_runs(engine, 10).items) == 2
@@ -113,7 +113,7 @@ def test_a_replay_of_the_last_heartbeat_leaves_interrupted_alone(engine: Engine)
     assert _row(engine).sync_status == RunStatus.INTERRUPTED
 
 
-def test_the_end_told_by_the_process_wins_over_interrupted(engine: Engine) -> None:
+def test_the_end_reported_by_the_process_wins_over_interrupted(engine: Engine) -> None:
     write_runs(engine, [_beat(10)])
     mark_interrupted(engine, _moment_after(engine))
     write_runs(engine, [_end(5)])
@@ -152,7 +152,7 @@ def test_any_text_can_be_stored(engine: Engine) -> None:
     assert run.sync_metadata == {"\0": ["\0"]}
 
 
-def test_a_missing_table_is_an_error_and_no_rejection(empty_database_url: str) -> None:
+def test_a_missing_table_is_an_error_but_not_a_rejection(empty_database_url: str) -> None:
     engine = open_engine(empty_database_url)
     with pytest.raises((OperationalError, ProgrammingError)):
         write_runs(engine, [snapshot("a")])
@@ -168,7 +168,7 @@ _SNAPSHOTS = st.builds(
 
 @settings(max_examples=25)
 @given(data=st.data())
-def test_whatever_the_order_of_arrival_the_newest_snapshot_stays(
+def test_the_newest_snapshot_stays_in_whatever_order_they_arrive(
     memory_engine: Engine, data: st.DataObject
 ) -> None:
     """One by one, in any order and split into any batches, the row is that of one batch."""

@@ -16,7 +16,7 @@ def engine(emptied_engine: Engine) -> Engine:
     return emptied_engine
 
 
-def test_counting_ends_after_its_time_and_says_how_far_it_came(
+def test_counting_stops_when_its_time_is_up_and_says_how_far_it_got(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_portions, "_FIRST", 10)

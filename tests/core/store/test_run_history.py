@@ -89,7 +89,7 @@ def _some_items(counts: dict[str, ItemCounts]) -> dict[str, ItemCounts]:
     return dict(snapshot("any").items) | counts
 
 
-def test_a_first_run_has_nothing_to_be_compared_with(engine: Engine) -> None:
+def test_a_first_run_has_nothing_to_compare_with(engine: Engine) -> None:
     write(engine, snapshot("first"))
     usual = _history(engine, "first").usual
     assert (usual.runs, usual.duration, usual.items["courses"]) == (0, None, None)
@@ -109,7 +109,7 @@ def test_no_statement_reads_the_whole_table(engine: Engine, user_id: int | None)
 
 
 @pytest.mark.parametrize(("user_id", "indexed"), [(7, "user"), (None, "type")])
-def test_no_later_runs_of_other_kinds_are_passed(
+def test_later_runs_of_other_kinds_are_not_read(
     engine: Engine, user_id: int | None, indexed: str
 ) -> None:
     old = {"sync_type": "no longer run", "user_id": user_id, "start_time": _at(0)}

@@ -54,7 +54,7 @@ def test_runs_of_any_number_of_alternatives_come_newest_first(
 @pytest.mark.parametrize(
     ("since", "until", "count"), [(None, None, 3), (1, None, 2), (None, 1, 1), (1, 2, 1), (2, 1, 0)]
 )
-def test_a_period_has_its_begin_and_not_its_end(
+def test_a_period_includes_its_start_but_not_its_end(
     engine: Engine, since: int | None, until: int | None, count: int
 ) -> None:
     starts = [_NOON + number * _HOUR for number in range(3)]

@@ -32,7 +32,7 @@ def test_each_sync_type_has_its_starts_oldest_first(engine: Engine) -> None:
     assert StartTimes(engine).read(NOW) == {"full": tuple(starts), "grades": (starts[0],)}
 
 
-def test_of_the_starts_in_one_minute_the_first_is_there(engine: Engine) -> None:
+def test_only_the_first_of_several_starts_in_one_minute_is_kept(engine: Engine) -> None:
     for second in (40, 2, 59):
         _run(engine, f"run-{second}", NOW - timedelta(hours=1) + timedelta(seconds=second))
 

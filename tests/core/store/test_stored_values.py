@@ -42,7 +42,7 @@ def test_a_count_has_64_bits(value: Any, count: int) -> None:
 
 
 @pytest.mark.parametrize(("value", "number"), [(1.5, 1.5), (2, 2), ("2", 0.0), (None, 0.0)])
-def test_what_is_no_number_counts_as_0(value: Any, number: float) -> None:
+def test_a_value_that_is_not_a_number_counts_as_0(value: Any, number: float) -> None:
     assert read_number(value) == number
 
 
@@ -59,7 +59,9 @@ def test_what_is_no_number_counts_as_0(value: Any, number: float) -> None:
         (None, {"unreadable": "None"}),
     ],
 )
-def test_what_is_no_object_is_kept_as_text(value: Any, expected: dict[str, Any]) -> None:
+def test_a_value_that_is_not_an_object_is_kept_as_text(
+    value: Any, expected: dict[str, Any]
+) -> None:
     assert read_json_object(value) == expected
 
 

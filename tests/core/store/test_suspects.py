@@ -76,7 +76,9 @@ def test_a_usual_run_is_recognised(engine: Engine) -> None:
     assert suspect_runs(engine, SINCE, 10).items == []
 
 
-def test_a_run_is_judged_once_also_by_several_exporters_at_once(engine: Engine) -> None:
+def test_a_run_is_judged_only_once_even_by_several_exporters_at_the_same_time(
+    engine: Engine,
+) -> None:
     write(engine, *history(), night(0, courses=0))
 
     with ThreadPoolExecutor(4) as pool:
@@ -135,7 +137,7 @@ def test_a_run_without_user_has_a_history_too(engine: Engine) -> None:
     assert len(judge_runs(engine, SINCE)) == 1
 
 
-def test_runs_that_did_not_come_to_their_end_or_are_old_are_not_judged(engine: Engine) -> None:
+def test_runs_that_failed_are_in_progress_or_are_old_are_not_judged(engine: Engine) -> None:
     write(engine, *history(), failed("broken"), running("under way"))
 
     judge_runs(engine, SINCE)

@@ -65,7 +65,7 @@ class TestEveryAnswer:
             "x-canvas-meta",
         } <= set(names)
 
-    def test_tells_the_quota_that_its_cost_leaves(self) -> None:
+    def test_reports_the_quota_that_its_cost_leaves(self) -> None:
         with CanvasServer(7, size=SMALL_SCHOOL, clock=lambda: 0.0) as server:
             answer = get(server, "/api/v1/courses")
         cost = float(answer.headers["X-Request-Cost"])
@@ -113,7 +113,7 @@ class TestRefusals:
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="canvas-lms"'
         assert answer.json()["status"] == "unauthenticated"
 
-    def test_a_token_in_the_query_is_good_too(self, canvas_server: CanvasServer) -> None:
+    def test_a_token_in_the_query_is_accepted_too(self, canvas_server: CanvasServer) -> None:
         token = canvas_server.tokens[TEACHER]
         answer = requests.get(
             f"{canvas_server.url}/api/v1/courses?access_token={token}&per_page=1", timeout=60
@@ -252,7 +252,7 @@ class TestRecords:
     ) -> None:
         assert get(canvas_server, "/api/v1/courses/101/students/submissions").json() == []
 
-    def test_graphql_answers_a_course_and_names_what_it_does_not_know(
+    def test_graphql_returns_a_course_and_names_what_it_does_not_know(
         self, canvas_server: CanvasServer
     ) -> None:
         def ask(query: str, **variables: object) -> dict[str, object]:

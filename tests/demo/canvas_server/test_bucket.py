@@ -86,7 +86,7 @@ def test_a_client_with_one_request_at_a_time_is_never_throttled() -> None:
         bucket.refund(0.2)
 
 
-def test_a_quota_that_something_else_spent_comes_back_by_ten_a_second() -> None:
+def test_a_quota_that_something_else_spent_comes_back_at_ten_per_second() -> None:
     clock = Clock()
     bucket = LeakyBucket(LIMITS, clock)
     bucket.fill_to(620)

@@ -182,7 +182,7 @@ def _put_grade(canvas: Canvas, submission: Any) -> Any:
     return at_hand.edit(submission={"posted_grade": 71.25})
 
 
-def test_a_client_that_is_gone_when_its_answer_comes_is_no_news(
+def test_a_client_that_left_before_its_answer_causes_no_output(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     slow = FaultPlan({TEACHER: (Fault(simulated.Slow(60)),)})

@@ -113,5 +113,5 @@ def test_a_full_round_comes_first_and_again_after_a_while(number: int, sync_type
     assert sync_type_of(number) == sync_type
 
 
-def test_every_user_of_the_show_has_a_token() -> None:
+def test_every_user_of_the_demo_has_a_token() -> None:
     assert {part.user_id for part in CAST} <= set(simulated_tokens(SEED))

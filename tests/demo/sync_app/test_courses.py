@@ -130,7 +130,7 @@ def test_syncs_of_users_who_share_people_run_at_the_same_time(
     engine.dispose()
 
 
-def test_a_new_database_is_opened_after_whoever_is_at_it(tmp_path: Path) -> None:
+def test_opening_a_new_database_waits_for_the_process_that_is_using_it(tmp_path: Path) -> None:
     file = tmp_path / "shared.sqlite3"
     with (
         closing(sqlite3.connect(file, isolation_level=None)) as other,

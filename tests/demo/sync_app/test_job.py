@@ -72,7 +72,7 @@ def test_every_request_that_canvas_counted_is_in_the_log_and_no_other(tmp_path: 
         assert (run["sync_status"], run["api_failed"]) == ("success", 2)
 
 
-def test_items_are_told_from_the_database_operations(
+def test_items_are_inferred_from_the_database_operations(
     tmp_path: Path, canvas_server: CanvasServer
 ) -> None:
     assert sync(canvas_server, tmp_path, "first") == (0, "")

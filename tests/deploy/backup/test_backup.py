@@ -112,7 +112,7 @@ def runs(server: PostgresqlServer, role: str) -> list[str]:
     return names
 
 
-def test_what_was_saved_is_there_again_in_new_volumes(
+def test_what_was_saved_is_restored_into_new_volumes(
     stack: Stack, script: Path, tmp_path: Path
 ) -> None:
     saved = stack.run("save", tmp_path / "backup", script=script)
@@ -155,7 +155,9 @@ def test_a_damaged_backup_changes_nothing(stack: Stack, script: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("action", ["save", "restore"])
-def test_nothing_is_done_halfway(stack: Stack, script: Path, tmp_path: Path, action: str) -> None:
+def test_nothing_is_half_saved_or_half_restored(
+    stack: Stack, script: Path, tmp_path: Path, action: str
+) -> None:
     """Without a database there is no backup, and one that was broken off cannot be restored."""
     (stack.root / "running").unlink()
     (tmp_path / "backup").mkdir()

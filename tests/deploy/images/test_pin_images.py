@@ -82,7 +82,7 @@ def test_images_are_pinned_and_our_own_is_not(registry: Registry, compose_file: 
     assert "image: canvas-sync-monitor:0.1.0\n" in text
 
 
-def test_the_port_of_a_registry_is_not_taken_for_a_tag(registry: Registry) -> None:
+def test_the_port_of_a_registry_is_not_mistaken_for_a_tag(registry: Registry) -> None:
     digest = registry.push("loki:3.7.8", {})
     text = f"image: {registry.address}/loki:3.7.8\nimage: {registry.address}/loki\n"
     assert pin(text) == text.replace("3.7.8", f"3.7.8@{digest}")

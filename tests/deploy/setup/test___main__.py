@@ -121,7 +121,7 @@ def test_a_stack_of_an_earlier_version_keeps_its_passwords_and_tokens(tmp_path: 
 
 
 class TestReport:
-    def test_it_says_where_everything_is_but_no_secret(
+    def test_it_says_where_everything_is_and_shows_no_secret(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         places = make_places(tmp_path)
@@ -133,7 +133,7 @@ class TestReport:
         assert [port for port in ports.values() if port not in printed] == []
         assert [f.name for f in places.secrets.iterdir() if f.read_text() in printed] == []
 
-    def test_a_second_run_makes_nothing(self, tmp_path: Path) -> None:
+    def test_a_second_run_creates_nothing(self, tmp_path: Path) -> None:
         places = make_places(tmp_path)
         assert set_up(places, ENVIRON, Owners())[0].startswith("Made postgres_password, ")
         assert set_up(places, ENVIRON, Owners())[0] == "Every secret is there already."

@@ -77,7 +77,7 @@ def test_messages_read_as_those_of_the_delivered_configuration(tmp_path: Path) -
         assert texts.items() <= found.items()
 
 
-def test_a_bot_of_slack_writes_to_its_channel(tmp_path: Path) -> None:
+def test_a_slack_bot_writes_to_its_channel(tmp_path: Path) -> None:
     config = rendered(tmp_path, '[messages.slack]\ntoken = "xoxb-1"\nchannel = "#canvas-sync"\n')
     (slack,) = receivers(config)["slack"]["slack_configs"]
     assert slack["api_url"] == "https://slack.com/api/chat.postMessage"

@@ -96,7 +96,7 @@ class TestHandOut:
         hand_out(secrets, services, Owners())
         assert not (services / "exporter" / "slack_webhook").exists()
 
-    def test_a_token_that_is_made_anew_reaches_its_service(
+    def test_a_token_that_is_generated_again_reaches_its_service(
         self, secrets: Path, services: Path
     ) -> None:
         hand_out(secrets, services, Owners())
@@ -107,7 +107,7 @@ class TestHandOut:
         assert handed_out.items() <= contents(secrets).items()
 
 
-def test_a_secret_that_went_missing_is_made_again_and_the_others_stay(tmp_path: Path) -> None:
+def test_a_secret_that_went_missing_is_generated_again_and_the_others_stay(tmp_path: Path) -> None:
     make_missing(tmp_path, Owners())
     before = contents(tmp_path)
     (tmp_path / "database_url").unlink()
@@ -210,14 +210,14 @@ def test_a_secret_that_no_service_could_use_stops_it_before_another_is_made(
     assert list(tmp_path.iterdir()) == [secret]
 
 
-def test_a_password_of_ones_own_may_have_any_characters(tmp_path: Path) -> None:
+def test_your_own_password_may_have_any_characters(tmp_path: Path) -> None:
     (tmp_path / "database_password").write_text("p@ss/w:rd%")
     make_missing(tmp_path, Owners())
     url = make_url((tmp_path / "database_url").read_text())
     assert (url.password, url.host) == ("p@ss/w:rd%", "postgres")
 
 
-def test_owners_and_modes_are_put_right_again(tmp_path: Path) -> None:
+def test_owners_and_modes_are_restored(tmp_path: Path) -> None:
     make_missing(tmp_path, Owners())
     (tmp_path / "tokens").chmod(0o666)
     owners = Owners()
@@ -262,7 +262,7 @@ class TestStore:
         with pytest.raises(SetupError, match="on standard input"):
             store(tmp_path, "smtp_password", " \n", Owners())
 
-    def test_one_that_is_empty_stops_the_set_up(self, tmp_path: Path) -> None:
+    def test_an_empty_secret_of_your_own_stops_the_set_up(self, tmp_path: Path) -> None:
         (tmp_path / "smtp_password").touch()
         with pytest.raises(SetupError, match="Store a value with --store smtp_password, or remove"):
             make_missing(tmp_path, Owners())

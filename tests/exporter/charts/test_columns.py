@@ -31,7 +31,7 @@ def test_columns_are_as_high_as_their_values_and_failures_are_at_their_foot() ->
     assert "<title>day 2025-11-28, calls 100</title>" in chart
 
 
-def test_few_days_are_no_fat_columns_and_a_missing_day_is_a_gap() -> None:
+def test_a_few_days_do_not_get_wide_columns_and_a_missing_day_is_a_gap() -> None:
     chart = _chart({"2025-11-28": 1, "2025-11-30": 1})
     assert '<svg class="plot" width="216"' in chart
     assert re.findall(r'class="good" x="([\d.]+)%"', chart) == ["4.667", "71.333"]

@@ -65,7 +65,7 @@ def test_a_logarithmic_axis_encloses_its_range_in_powers_of_ten(one: float, othe
 
 
 @given(st.integers(min_value=1, max_value=2000))
-def test_few_places_have_a_label_among_them_the_first_and_the_last(count: int) -> None:
+def test_a_few_places_get_a_label_including_the_first_and_the_last(count: int) -> None:
     places = spread_labels(count)
     assert (places[0], places[-1]) == (0, count - 1)
     assert len(places) <= 7
@@ -89,7 +89,7 @@ def test_a_day_without_lines_has_its_place() -> None:
 @pytest.mark.parametrize(
     "names", [["2025-11", "2026-01"], ["0001-01-01", "9999-12-31"], ["2025-11-28", "other"]]
 )
-def test_what_is_no_row_of_days_stands_side_by_side(names: list[str]) -> None:
+def test_names_that_are_not_consecutive_days_are_placed_side_by_side(names: list[str]) -> None:
     assert time_axis(names) == TimeAxis(names, range(2))
 
 

@@ -24,7 +24,7 @@ def test_a_very_short_part_stays_visible() -> None:
 
 @example(start=-0.0, seconds=0.0, axis=0.0)
 @given(start=st.floats(-1e6, 1e6), seconds=SECONDS, axis=SECONDS)
-def test_no_part_has_an_impossible_place(start: float, seconds: float, axis: float) -> None:
+def test_every_part_is_placed_inside_the_bar(start: float, seconds: float, axis: float) -> None:
     bar = str(time_bar([TimePart("canvas", start, seconds)], axis))
     places = [
         float(each) for each in re.findall(r' (?:x|width)="([\d.]+)%"', bar.partition("<rect")[2])

@@ -48,7 +48,7 @@ def test_the_live_process_farthest_from_zero_counts_with_its_newest_answer(
         assert samples(ClockSkewCollector(tmp_path)) == {MetricName.CLOCK_SKEW: expected}
 
 
-def test_nothing_is_known_without_an_answer_of_a_live_process(tmp_path: Path) -> None:
+def test_nothing_is_reported_without_an_answer_to_a_live_process(tmp_path: Path) -> None:
     assert samples(ClockSkewCollector(tmp_path / "missing")) == {}
     with process(tmp_path, 5.0):
         pass
@@ -56,7 +56,7 @@ def test_nothing_is_known_without_an_answer_of_a_live_process(tmp_path: Path) ->
         assert samples(ClockSkewCollector(tmp_path)) == {}
 
 
-def test_the_sums_of_all_processes_leave_it_out(tmp_path: Path) -> None:
+def test_the_sums_over_all_processes_leave_the_clock_skew_out(tmp_path: Path) -> None:
     with process(tmp_path, 5.0):
         values = samples(ProcessCollector(tmp_path))
     assert not any(MetricName.CLOCK_SKEW in name for name in values)

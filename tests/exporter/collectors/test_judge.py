@@ -52,7 +52,7 @@ def test_incidents_are_counted_and_go_back_to_zero() -> None:
     assert shown.value(OPEN, **labels) == 0.0
 
 
-def test_an_acknowledged_incident_counts_apart_until_it_gets_worse() -> None:
+def test_an_acknowledged_incident_is_counted_separately_until_it_gets_worse() -> None:
     shown = Shown()
     labels = {"kind": "failing", "severity": "critical", "sync_type": "full"}
     known = incident(acknowledgement=Acknowledgement(OPENED, "ada", "known", 0))

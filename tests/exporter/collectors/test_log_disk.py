@@ -8,7 +8,7 @@ from support.metric_processes import samples
 from support.small_disk import SmallDisk
 
 
-def test_the_room_left_is_that_of_the_disk_also_before_the_folder_exists(
+def test_the_free_space_is_that_of_the_disk_even_before_the_folder_exists(
     small_disk: SmallDisk,
 ) -> None:
     """A file that is written there takes from it."""

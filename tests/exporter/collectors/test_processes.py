@@ -183,7 +183,7 @@ def test_a_fold_that_cannot_be_written_is_counted_and_the_sums_stay_right(
     assert not list(tmp_path.glob("*.db"))
 
 
-def test_counters_of_the_exporter_itself_survive_its_restart(tmp_path: Path) -> None:
+def test_the_exporters_own_counters_survive_its_restart(tmp_path: Path) -> None:
     """It counts in the same folder as the sync processes."""
     for _ in range(3):
         files = MetricFiles(tmp_path)

@@ -44,7 +44,7 @@ def test_a_series_that_appears_later_is_served_with_the_others(tmp_path: Path) -
     files.close()
 
 
-def test_a_gauge_that_loses_its_value_is_served_no_more(tmp_path: Path) -> None:
+def test_a_gauge_that_loses_its_value_is_no_longer_served(tmp_path: Path) -> None:
     files, served = MetricFiles(tmp_path), Served(tmp_path)
     oldest = files.gauge(MetricName.RUN_OLDEST_START, ["full"])
     oldest.set(100.0)

@@ -22,7 +22,7 @@ WEBHOOK = '[messages.webhook]\nurl = "http://127.0.0.1:1/"\n'
         ("", 0.0),
     ],
 )
-def test_it_does_if_it_may_and_a_destination_receives_them(
+def test_incidents_are_sent_if_they_may_be_and_a_destination_receives_them(
     tmp_path: Path, content: str, value: float
 ) -> None:
     (tmp_path / "config.toml").write_text(content)

@@ -79,7 +79,7 @@ def test_each_value_is_served_and_nothing_twice(tmp_path: Path) -> None:
     assert not [name for name in others if "_token_" in name]
 
 
-def test_nothing_is_served_of_processes_that_have_ended(tmp_path: Path) -> None:
+def test_nothing_is_served_about_processes_that_have_ended(tmp_path: Path) -> None:
     with process(tmp_path, call("aa", 3.0)):
         pass
     ProcessCollector(tmp_path).files.fold()
@@ -88,7 +88,7 @@ def test_nothing_is_served_of_processes_that_have_ended(tmp_path: Path) -> None:
     assert samples(TokensCollector(tmp_path, {})) == {}
 
 
-def test_a_call_without_a_token_belongs_to_none(tmp_path: Path) -> None:
+def test_a_call_without_a_token_counts_for_no_token(tmp_path: Path) -> None:
     with process(tmp_path, call(None)):
         assert read_token_quotas(tmp_path, NOW) == []
 
@@ -128,12 +128,12 @@ def test_the_end_of_a_token_that_canvas_refused_is_known(tmp_path: Path) -> None
         assert read_token_expiries(tmp_path) == {"aa": 1.7e9}
 
 
-def test_a_token_without_a_known_remaining_is_left_out(tmp_path: Path) -> None:
+def test_a_token_with_an_unknown_remaining_quota_is_left_out(tmp_path: Path) -> None:
     with process(tmp_path, call("aa", None)):
         assert read_token_quotas(tmp_path, NOW) == []
 
 
-def test_what_a_process_does_not_tell_of_a_token_counts_as_nothing(tmp_path: Path) -> None:
+def test_what_a_process_does_not_report_about_a_token_counts_as_zero(tmp_path: Path) -> None:
     files = MetricFiles(tmp_path)
     for name, value in ((MetricName.API_QUOTA_REMAINING, 500.0), (MetricName.API_QUOTA_SEEN, NOW)):
         files.gauge(name, ["aa"]).set(value)

@@ -19,7 +19,7 @@ from support.run_lines import nightly_lines, write_operations
 from support.sync_logs import generate, line_of_record
 
 
-def test_the_end_of_time_is_refused_as_now_and_no_limit_as_until(tmp_path: Path) -> None:
+def test_the_end_of_time_is_rejected_as_now_and_accepted_as_until(tmp_path: Path) -> None:
     write_operations(tmp_path, nightly_lines("full", datetime(2026, 11, 4, 2, tzinfo=UTC), 40))
     given = ["analyze", "--log-dir", str(tmp_path)]
     refused = run_here([*given, "--now", "9999-12-31"], tmp_path)
@@ -66,7 +66,7 @@ def test_a_wrong_setting_is_wrong_usage(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_help_tells_the_exit_codes() -> None:
+def test_help_lists_the_exit_codes() -> None:
     for program in (SCRIPT, COMMAND):
         assert "Exit codes: 0 done" in " ".join(told(*program, "--help").split())
 

@@ -148,7 +148,7 @@ def test_a_second_schedule_of_a_file_is_named(project: Path) -> None:
     )
 
 
-def test_a_timer_of_systemd_is_found_in_the_place_of_cron(project: Path) -> None:
+def test_a_systemd_timer_is_found_without_a_crontab(project: Path) -> None:
     (project / "bin" / "crontab").write_text("#!/bin/sh\nexit 1\n")
     units = project.parent / ".config/systemd/user"
     units.mkdir(parents=True)
@@ -191,7 +191,7 @@ def test_a_folder_that_cannot_be_written_is_named(project: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "missing", "nightly.py"])
-def test_what_is_no_folder_is_refused(project: Path, name: str) -> None:
+def test_a_path_that_is_not_a_folder_is_rejected(project: Path, name: str) -> None:
     done = init(project, name)
 
     assert done.returncode == 2

@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 @pytest.mark.parametrize("raw", ["0", "11", "-1", "1.5", "one", "", "¹"])
-def test_a_number_is_refused_outside_of_its_bounds(raw: str) -> None:
+def test_a_number_outside_its_bounds_is_rejected(raw: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="use a number from 1 to 10"):
         number(1, 10)(raw)
     assert [number(1, 10)(text) for text in ("1", "10")] == [1, 10]

@@ -28,7 +28,7 @@ def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatc
     assert Painter(Terminal()).bold("failed") == "failed"
 
 
-def test_a_note_is_no_part_of_the_output(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_note_is_not_part_of_the_output(capsys: pytest.CaptureFixture[str]) -> None:
     note("1 unreadable line")
     assert capsys.readouterr() == ("", "canvas-sync-monitor: 1 unreadable line\n")
 

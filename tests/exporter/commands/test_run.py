@@ -56,7 +56,7 @@ def test_the_exit_code_is_that_of_a_shell(
     assert last_error() == error
 
 
-def test_a_command_that_cannot_be_started_is_told_and_is_a_failed_run(tmp_path: Path) -> None:
+def test_a_command_that_cannot_be_started_is_reported_and_is_a_failed_run(tmp_path: Path) -> None:
     not_executable = tmp_path / "sync.sh"
     not_executable.write_text("echo synced")
     for command, code, error, message in (
@@ -257,7 +257,7 @@ def _job() -> Iterator[subprocess.Popen[str]]:
         process.communicate("", TIMEOUT)
 
 
-def test_a_second_start_of_the_same_job_ends_at_once_and_tells_why() -> None:
+def test_a_second_start_of_the_same_job_ends_at_once_and_says_why() -> None:
     with _job() as first:
         second = run(*JOB)
         assert (second.returncode, second.stdout) == (75, "")
@@ -331,7 +331,7 @@ def test_the_command_gets_the_trace_as_the_w3c_writes_it() -> None:
     assert done.stdout == f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01\n"
 
 
-def test_a_command_in_one_word_that_cannot_be_started_is_told_without_its_secret() -> None:
+def test_a_command_in_one_word_that_cannot_be_started_is_reported_without_its_secret() -> None:
     done = run("--", "python sync.py --token abc123")
     assert done.returncode == 127
     assert "python sync.py --token [removed] cannot be started" in done.stderr

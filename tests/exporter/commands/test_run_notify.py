@@ -71,7 +71,7 @@ def test_nothing_is_sent_on_success(receiver: Receiver) -> None:
     assert messages(receiver) == []
 
 
-def test_a_failure_that_goes_on_is_sent_once_and_its_end_too(receiver: Receiver) -> None:
+def test_a_failure_that_goes_on_is_sent_once_and_so_is_its_end(receiver: Receiver) -> None:
     script = Path(os.environ["CANVAS_SYNC_LOG_DIR"]).parent / "sync.sh"
     for code in (1, 1, 0, 0, 1):
         script.write_text(f"exit {code}")

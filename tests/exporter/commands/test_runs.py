@@ -183,7 +183,7 @@ def test_lines_fit_a_terminal(width: int) -> None:
 
 @ON_SQLITE
 @pytest.mark.usefixtures("few")
-def test_statuses_have_colours_on_a_terminal_unless_that_is_not_wanted() -> None:
+def test_statuses_have_colours_on_a_terminal_unless_they_are_switched_off() -> None:
     assert "\x1b[31mfailed\x1b[0m" in "\n".join(on_a_terminal(120, colour=True))
     assert "\x1b" not in "\n".join(on_a_terminal(120))
 
@@ -193,7 +193,7 @@ def test_without_a_run_it_says_so(engine: Engine, capsys: pytest.CaptureFixture[
     assert lines(capsys, "--json") == []
 
 
-def test_a_database_that_is_not_there_is_not_made(
+def test_a_missing_database_is_not_created(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["runs"]) == 1

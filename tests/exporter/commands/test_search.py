@@ -133,7 +133,7 @@ def test_wrong_usage_answers_2(folder: Path, arguments: list[str]) -> None:
     assert "Traceback" not in wrong.stderr
 
 
-def test_wrong_usage_is_told_with_what_to_write(folder: Path) -> None:
+def test_wrong_usage_is_answered_with_what_to_write(folder: Path) -> None:
     period = run(folder, "--since", "2025-12-22T02:00:00Z", "--until", "2025-12-21")
     assert period.stderr.endswith(
         "argument --until: use a later time than that of since, 2025-12-22T02:00:00Z\n"
@@ -142,14 +142,14 @@ def test_wrong_usage_is_told_with_what_to_write(folder: Path) -> None:
     assert user.stderr.endswith("argument --user: use a number from 0 to 9223372036854775807\n")
 
 
-def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     failed = run(tmp_path / "missing", "text")
     assert failed.returncode == 1
     assert str(tmp_path / "missing") in failed.stderr
     assert "Traceback" not in failed.stderr
 
 
-def test_what_could_not_be_read_is_told_beside_the_lines(folder: Path) -> None:
+def test_what_could_not_be_read_is_reported_beside_the_lines(folder: Path) -> None:
     (folder / "archive" / "errors-20200101T000000Z.tar.gz").write_bytes(b"no archive")
     with (folder / "errors.log").open("ab") as live:
         live.write(b"\xff\x00 garbage\n")

@@ -135,7 +135,7 @@ def test_json_has_the_same_for_programs(judged: Engine, capsys: pytest.CaptureFi
 UNJUDGED = "Not judged: failing, missed."
 
 
-def test_what_no_exporter_could_judge_is_not_called_well(
+def test_what_no_exporter_could_judge_is_not_reported_as_well(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     note_judging(engine, JudgeRow("sync-1:/state", NOW, UNJUDGED, DUE))
@@ -194,7 +194,7 @@ def test_before_the_first_sync_nobody_can_tell_and_nothing_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_database_that_is_away_is_reported_also_as_json(
+def test_a_database_that_is_away_is_also_reported_as_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", "postgresql://u:hidden@127.0.0.1:1/app")
@@ -212,7 +212,7 @@ def test_a_database_without_incidents_says_what_to_do(
     assert "canvas-sync-monitor db upgrade" in capsys.readouterr().err
 
 
-def test_a_setting_or_an_argument_that_is_wrong_is_not_taken_for_critical(
+def test_a_wrong_setting_or_argument_does_not_exit_as_critical(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
@@ -234,7 +234,7 @@ def test_what_a_terminal_would_obey_is_escaped(
 
 
 @pytest.mark.parametrize("words", [["--bogus"], ["extra"], ["--tz", "Nowhere"]])
-def test_wrong_usage_is_not_taken_for_a_critical_incident(words: list[str]) -> None:
+def test_wrong_usage_does_not_exit_as_a_critical_incident(words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["status", *words])
     assert ended.value.code == 3

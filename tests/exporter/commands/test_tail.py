@@ -77,7 +77,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_shows_the_newest_lines_of_all_logs_the_oldest_first(folder: Path) -> None:
+def test_it_shows_the_newest_lines_of_all_logs_oldest_first(folder: Path) -> None:
     done = run(folder, "-n", "4")
     assert (done.returncode, done.stderr) == (0, "")
     shown = [(line.split()[0], line[12:33]) for line in done.stdout.splitlines()]

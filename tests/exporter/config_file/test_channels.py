@@ -68,14 +68,14 @@ def test_without_a_section_there_are_no_destinations(read: Read) -> None:
     assert read("[messages]\n").messages.channels == ()
 
 
-def test_a_webhook_of_slack_is_read(read: Read) -> None:
+def test_a_slack_webhook_is_read(read: Read) -> None:
     channel = _channel(read("[messages.slack]\n" + WEBHOOK))
     assert isinstance(channel, SlackSettings)
     assert (channel.name, channel.token, channel.channel) == ("slack", None, "")
     assert channel.webhook == f"https://hooks.slack.com/services/{SECRET}"
 
 
-def test_a_bot_of_slack_is_read(read: Read) -> None:
+def test_a_slack_bot_is_read(read: Read) -> None:
     text = f'[messages.slack]\ntoken = "xoxb-{SECRET}"\nchannel = "#canvas-sync"\n'
     channel = _channel(read(text))
     assert isinstance(channel, SlackSettings)

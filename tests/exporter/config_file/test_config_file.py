@@ -236,7 +236,7 @@ def test_pauses_that_overlap_are_reported_with_both_lines(path: Path) -> None:
     assert "it overlaps the pause on line 1" in message
 
 
-def test_a_pause_of_all_overlaps_with_any(path: Path) -> None:
+def test_a_pause_for_all_sync_types_overlaps_with_any_other(path: Path) -> None:
     text = (
         "[[pauses]]\nfrom = 2026-12-10\nuntil = 2026-12-20\nreason = 'x'\n"
         "[[pauses]]\nsyncs = 'full'\nfrom = 2026-12-15\nuntil = 2026-12-25\nreason = 'x'\n"
@@ -273,7 +273,7 @@ def test_what_is_not_toml_is_reported_with_its_line(
     assert found_line == line
 
 
-def test_a_file_that_is_not_one_is_refused(path: Path, tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_rejected(path: Path, tmp_path: Path) -> None:
     folder, fifo, large, latin, missing = (tmp_path / name for name in "abcde")
     folder.mkdir()
     os.mkfifo(fifo)

@@ -49,7 +49,7 @@ def test_a_file_that_is_empty_for_long_is_empty(tmp_path: Path) -> None:
     assert read_document(path, Writer(path)).data == {}
 
 
-def test_a_file_of_long_ago_is_read_at_once(tmp_path: Path) -> None:
+def test_a_file_that_was_written_long_ago_is_read_at_once(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("a = 1\n")
     os.utime(path, (0, 0))

@@ -58,7 +58,7 @@ def test_each_key_has_its_line() -> None:
     assert tomllib.loads(TEXT)["pauses"][1]["more"]["q"] == 2
 
 
-def test_a_key_without_a_line_has_that_of_what_is_around_it() -> None:
+def test_a_key_without_a_line_has_the_line_of_what_surrounds_it() -> None:
     lines = find_lines(TEXT)
 
     assert line_of(lines, ("a", "b.c", "quoted key", 0, "k")) == 9

@@ -31,7 +31,7 @@ def test_a_disk_that_is_nearly_full_has_failed(small_disk: SmallDisk) -> None:
     assert "canvas-sync-monitor cleanup" in (found.remedy or "")
 
 
-def test_a_disk_with_room_is_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_disk_with_free_space_is_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(files, "_LITTLE_DISK", 0)
     assert files.disk_space(tmp_path / "not yet made").status is Status.OK
 
@@ -72,7 +72,7 @@ def test_a_secret_that_is_not_there_has_failed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", IRREGULAR_FILES)
-def test_a_tokens_file_that_is_no_regular_one_is_reported_without_waiting(
+def test_a_tokens_file_that_is_not_a_regular_file_is_reported_without_waiting(
     tmp_path: Path, kind: str
 ) -> None:
     make, complaint = IRREGULAR_FILES[kind]

@@ -92,14 +92,16 @@ def test_prometheus_is_asked_whether_it_scrapes_an_exporter(tmp_path: Path) -> N
     assert "scrapes 1 exporters" in found.message
 
 
-def test_a_prometheus_that_scrapes_none_says_where_to_name_it(tmp_path: Path) -> None:
+def test_a_prometheus_that_does_not_scrape_an_exporter_is_reported_with_where_to_add_it(
+    tmp_path: Path,
+) -> None:
     with prometheus(tmp_path / "prometheus", {}, {}) as server:
         found = services.prometheus(server.url)
     assert found.status is Status.WARNING
     assert "scrape_configs" in (found.remedy or "")
 
 
-def test_what_is_no_prometheus_has_failed() -> None:
+def test_a_server_that_is_not_prometheus_has_failed() -> None:
     with answering() as server:
         server.answers["/api/v1/query"] = [Answer(body="<html>Welcome</html>")]
         assert services.prometheus(server.url).status is Status.FAILED

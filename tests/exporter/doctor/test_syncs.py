@@ -53,7 +53,7 @@ def test_an_exporter_that_has_stopped_judging_is_a_warning(
 
 
 @pytest.mark.parametrize(("days", "status"), [(1, Status.OK), (21, Status.WARNING)])
-def test_no_run_for_weeks_is_a_warning_also_without_an_exporter(
+def test_no_run_for_weeks_is_a_warning_even_without_an_exporter(
     config: Configuration, engine: Engine, days: int, status: Status
 ) -> None:
     assert syncs.recent_runs(config).message == "No sync has run yet."

@@ -119,7 +119,7 @@ def test_a_failure_says_what_was_written_before(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"a.yml": "a"}
 
 
-def test_a_name_that_cannot_be_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_an_impossible_name_is_rejected_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"File name too long\. Nothing was written\."):
         write(tmp_path, {"a.yml": "a", f"{'b' * 300}.yml": "b"}, force=False)
     assert contents(tmp_path) == {}

@@ -121,7 +121,7 @@ def test_an_encoding_that_the_server_does_not_know_is_not_implemented(
     _assert_is_problem(answer, 501)
 
 
-def test_a_client_that_speaks_tls_is_told_at_once(exporter: ServeProcess) -> None:
+def test_a_client_that_speaks_tls_fails_at_once(exporter: ServeProcess) -> None:
     context = ssl.create_default_context()
     with connected(exporter.address, seconds=10) as connection, pytest.raises(ssl.SSLError):
         context.wrap_socket(connection, server_hostname="localhost")
@@ -139,7 +139,7 @@ def test_a_client_that_speaks_tls_is_told_at_once(exporter: ServeProcess) -> Non
         pytest.param(_get(b"/api/canvas/metrics/%68ealth"), id="an escaped letter"),
     ],
 )
-def test_what_is_unusual_and_right_is_answered(
+def test_an_unusual_but_valid_request_is_answered(
     exporter: ServeProcess, request_bytes: bytes
 ) -> None:
     host = b"GET " + HEALTH + b" HTTP/1.0\r\n"
@@ -164,7 +164,7 @@ _LINES = st.lists(st.binary(max_size=30), max_size=5).map(b"\r\n".join)
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.binary(max_size=200) | st.builds(_get, st.binary(min_size=1, max_size=40), _LINES))
-def test_no_bytes_stay_without_an_answer_or_give_a_500(
+def test_no_bytes_are_left_unanswered_or_cause_a_500(
     exporter: ServeProcess, request_bytes: bytes
 ) -> None:
     answer = exchange(exporter.address, request_bytes + b"\r\n\r\n", half_close=True)

@@ -136,7 +136,7 @@ def test_a_stream_ends_when_its_client_closes_its_side(exporter: ServeProcess) -
             assert read_to_end(connection) is not None
 
 
-def test_few_descriptors_keep_nobody_from_an_answer(tmp_path: Path) -> None:
+def test_a_low_limit_of_descriptors_keeps_no_client_from_an_answer(tmp_path: Path) -> None:
     few = ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh", *COMMAND]
     with serve_process(tmp_path, command=few) as served, _many_connections(served, b""):
         assert _is_quick(served)

@@ -33,7 +33,7 @@ def _write_an_old_run(engine: Engine) -> None:
     write(engine, snapshot(f"began {start}", start_time=start))
 
 
-def test_runs_older_than_the_settings_want_are_deleted_and_without_a_setting_none(
+def test_runs_older_than_the_setting_are_deleted_and_none_without_it(
     engine: Engine,
 ) -> None:
     write(engine, snapshot("old", start_time=time.time() - 8 * 86400), snapshot("new"))
@@ -53,7 +53,7 @@ def test_old_runs_are_deleted_once_a_night(engine: Engine, clock: time_machine.T
     assert deleted == [1, 0, 0, 3, 0]
 
 
-def test_a_deletion_of_old_runs_that_was_missed_is_made_up(
+def test_a_missed_deletion_of_old_runs_is_made_up_for(
     config: Configuration, engine: Engine, clock: time_machine.Traveller
 ) -> None:
     """Whether the exporter slept, the database was unreachable, or another exporter has begun."""

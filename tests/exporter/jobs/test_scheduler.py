@@ -112,7 +112,7 @@ def test_a_job_does_not_begin_again_before_its_failure_is_noted(
     assert early == [False]
 
 
-def test_a_missed_cleanup_is_made_up_once_by_all_exporters_of_the_folder(
+def test_a_missed_cleanup_is_made_up_for_once_by_all_exporters_of_the_folder(
     config: Configuration, engine: Engine
 ) -> None:
     miss_a_night(config)

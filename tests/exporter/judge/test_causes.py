@@ -65,7 +65,7 @@ def test_the_reason_of_a_refused_token_is_read_from_the_message(
     assert refusal_reason(failed(error_message=message)) == reason
 
 
-def test_a_run_that_did_not_fail_was_refused_nothing() -> None:
+def test_a_run_that_did_not_fail_has_no_reason_of_a_refusal() -> None:
     assert refusal_reason(ended(error_message="Invalid access token.")) is None
 
 

@@ -89,7 +89,7 @@ def test_mere_rewording_is_written_once_a_minute_at_most() -> None:
     assert reconcile([incident], verdict(reworded, after=MINUTE)).updated
 
 
-def test_a_higher_severity_is_worse_and_a_lower_one_is_kept_quiet() -> None:
+def test_a_higher_severity_is_worse_and_a_lower_one_changes_nothing() -> None:
     incident = opened(finding(severity=Severity.WARNING))
     (worse,) = reconcile([incident], verdict(finding(), after=MINUTE)).worsened
     assert (worse.severity, worse.worsened_at) == (Severity.CRITICAL, START + MINUTE)
@@ -176,7 +176,7 @@ def test_what_comes_back_much_later_is_a_new_incident() -> None:
     assert changes.all == changes.opened
 
 
-def test_a_sync_that_fails_every_other_time_tells_it_a_few_times_in_a_day() -> None:
+def test_a_sync_that_fails_every_other_time_is_reported_a_few_times_a_day() -> None:
     known: dict[datetime, Incident] = {}
     messages = 0
     for quarter in range(96):
@@ -227,7 +227,7 @@ _JUDGINGS = st.lists(
 
 
 @given(_JUDGINGS)
-def test_whatever_is_found_there_is_one_open_incident_for_each_subject_at_most(
+def test_each_subject_has_at_most_one_open_incident_whatever_is_found(
     judgings: list[tuple[list[Finding], set[IncidentKind], int]],
 ) -> None:
     known: dict[tuple[object, ...], Incident] = {}

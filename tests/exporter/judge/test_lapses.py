@@ -78,7 +78,7 @@ def test_what_has_become_usual_has_not_recovered(items: int, lapse: Lapse | None
     assert lapse_of(incident) is lapse
 
 
-def test_an_incident_that_is_found_again_says_no_more_how_it_ended() -> None:
+def test_an_incident_that_is_found_again_no_longer_says_how_it_ended() -> None:
     failure = failed(0)
     ended_incident = resolved(by_hand(failure), by_hand(failure, now_is=2 * DAY))
     (again,) = reconcile([ended_incident], judge(by_hand(failure))).reopened

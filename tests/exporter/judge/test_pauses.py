@@ -68,7 +68,7 @@ def test_a_pause_ends_when_somebody_ends_it(engine: Engine) -> None:
     assert end_pause(engine, 4711, "grace", now=later) is None
 
 
-def test_a_pause_that_has_not_begun_never_does_once_it_is_ended(engine: Engine) -> None:
+def test_a_pause_that_is_ended_before_it_begins_never_begins(engine: Engine) -> None:
     pause = _add(engine, "full", start=NOW + 5 * DAY)
     assert pause.id is not None
 

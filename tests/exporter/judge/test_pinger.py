@@ -181,7 +181,7 @@ def test_a_name_that_does_not_exist_and_a_closed_port_are_logged(log: Log) -> No
     assert "key" not in line
 
 
-def test_what_is_no_http_is_survived(log: Log) -> None:
+def test_a_response_that_is_not_http_is_survived(log: Log) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/key"
         with pinging(url, lambda: WELL):

@@ -73,7 +73,7 @@ def _loop(days: int) -> list[datetime]:
         (lambda: _loop(120), 120, 1500, "every 16 minutes, Mon-Thu 07:05-19:00, Fri 07:05-19:15"),
     ],
 )
-def test_a_healthy_sync_is_expected_and_never_in_vain(
+def test_a_healthy_sync_is_expected_and_always_comes(
     starts: Callable[[], list[datetime]], days: int, least: int, words: str
 ) -> None:
     found = starts()
@@ -87,7 +87,7 @@ def test_a_healthy_sync_is_expected_and_never_in_vain(
 
 
 @pytest.mark.parametrize("expression", ["0 1 * * *", "30 1 * * *", "*/15 6-17 * * 1-5"])
-def test_a_scheduler_that_follows_utc_is_never_expected_in_vain(expression: str) -> None:
+def test_a_sync_whose_scheduler_follows_utc_always_comes_when_expected(expression: str) -> None:
     watched = watch(cron_starts(expression, 330, zone=UTC_CRON), 330)
 
     assert watched.unmet == []
@@ -126,7 +126,7 @@ def test_a_sync_of_every_other_week_is_never_expected() -> None:
 
 
 @pytest.mark.parametrize("expression", ["0 2 * * *", "30 2 * * 1-5", QUARTER_HOURS])
-def test_of_an_unannounced_break_the_first_missed_run_alone_is_expected(expression: str) -> None:
+def test_only_the_first_missed_run_of_an_unannounced_break_is_expected(expression: str) -> None:
     starts = without(cron_starts(expression, 200), MAY, MAY + 21 * DAY)
     watched = watch(starts, 200)
 
@@ -203,7 +203,7 @@ def test_without_any_start_nothing_is_learned() -> None:
 
 
 @pytest.mark.parametrize("expression", ["0 2 * * *", "0 */4 * * *", QUARTER_HOURS])
-def test_a_learner_that_remembers_says_what_one_that_does_not_says(expression: str) -> None:
+def test_a_learner_with_a_memory_says_the_same_as_one_without(expression: str) -> None:
     starts = cron_starts(expression, 60)
     learner = RhythmLearner(BERLIN)
 

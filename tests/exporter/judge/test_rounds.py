@@ -26,7 +26,7 @@ def of_users(night: int, users: int) -> list[EndedRun]:
     ]
 
 
-def test_a_night_with_a_run_for_each_user_is_one_round() -> None:
+def test_a_night_with_one_run_for_each_user_is_one_round() -> None:
     sync = sync_of(*of_users(0, 30), *of_users(1, 30))
 
     assert [len(each.runs) for each in sync.rounds] == [30, 30]
@@ -81,7 +81,7 @@ def test_users_that_are_synced_one_after_the_other_without_end_are_a_round_each_
         assert [len(each.runs) for each in make_rounds(runs, (), None)] == [5, 5, 5, 5]
 
 
-def test_a_run_a_little_before_its_due_time_answers_it() -> None:
+def test_a_run_a_little_before_its_due_time_counts_for_it() -> None:
     early = ended(start=NOW - HOUR - timedelta(seconds=30))
 
     assert [each.start for each in make_rounds([early], [NOW - HOUR], nightly())] == [early.start]

@@ -39,7 +39,7 @@ def test_rounds_from_before_the_end_of_a_pause_do_not_count() -> None:
     assert pause_end(facts, sync) == NOW - 2 * DAY
 
 
-def test_pauses_of_others_and_those_to_come_change_nothing() -> None:
+def test_pauses_of_other_sync_types_and_future_pauses_change_nothing() -> None:
     sync = sync_of(*nights(2))
     to_come = paused(NOW + 9 * DAY, start=NOW + DAY)
     facts = facts_of(sync, pauses=(paused(NOW, "incremental"), to_come))

@@ -51,7 +51,7 @@ def rotate_something(folder: Path) -> None:
         ("2025-12-22T23:59:59+00:00", "2025-12-22T02:00:00+00:00"),
     ],
 )
-def test_the_last_due_moment_is_the_newest_that_has_come(now: str, last: str) -> None:
+def test_the_last_due_time_is_the_newest_that_has_passed(now: str, last: str) -> None:
     moment = dt.datetime.fromisoformat(now)
     assert last_due(moment, TWO, dt.UTC) == dt.datetime.fromisoformat(last)
     assert next_due(moment, TWO, dt.UTC) == dt.datetime.fromisoformat(last) + DAY
@@ -65,13 +65,13 @@ def test_the_last_due_moment_is_the_newest_that_has_come(now: str, last: str) ->
         ("2025-07-01", "02:30", "2025-07-01T00:30:00+00:00"),
     ],
 )
-def test_clocks_that_are_set_neither_skip_nor_double_a_night(day: str, at: str, utc: str) -> None:
+def test_setting_the_clock_neither_skips_nor_repeats_a_night(day: str, at: str, utc: str) -> None:
     berlin = ZoneInfo("Europe/Berlin")
     noon = dt.datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=berlin)
     assert last_due(noon, dt.time.fromisoformat(at), berlin) == dt.datetime.fromisoformat(utc)
 
 
-def test_a_time_that_is_left_out_before_midnight_is_due_after_it() -> None:
+def test_a_time_that_the_clock_skips_before_midnight_is_due_after_it() -> None:
     """In Nuuk clocks go from 23:00 to 00:00."""
     nuuk = ZoneInfo("America/Nuuk")
     evening, morning = (
@@ -89,7 +89,7 @@ def test_a_time_that_is_left_out_before_midnight_is_due_after_it() -> None:
     at=st.times(),
     zone=ZONES.map(ZoneInfo),
 )
-def test_between_two_due_moments_lies_a_day(now: dt.datetime, at: dt.time, zone: ZoneInfo) -> None:
+def test_two_due_times_are_a_day_apart(now: dt.datetime, at: dt.time, zone: ZoneInfo) -> None:
     last, following = last_due(now, at, zone), next_due(now, at, zone)
     assert last <= now < following
     assert abs(following - last - DAY) <= dt.timedelta(hours=1)
@@ -105,7 +105,7 @@ def test_at_the_first_start_nothing_was_missed(settings: RetentionSettings) -> N
     assert len(archives(settings.archive_dir)) == 1
 
 
-def test_each_night_is_seen_to_once(settings: RetentionSettings) -> None:
+def test_each_night_is_handled_once(settings: RetentionSettings) -> None:
     DueRecord(settings.control_dir).write(NIGHT - DAY)
     assert cleanup_when_due(settings, due=NIGHT, now=NIGHT) is not None
     assert cleanup_when_due(settings, due=NIGHT, now=NIGHT + DAY / 2) is None
@@ -180,7 +180,7 @@ def test_while_another_cleanup_runs_the_night_stays_open(settings: RetentionSett
 
 
 @pytest.mark.parametrize("content", [b"", b"soon", b"2025-12-22", b"\xff\xfe", b"\x00" * 40])
-def test_a_spoilt_record_is_none(settings: RetentionSettings, content: bytes) -> None:
+def test_a_damaged_record_counts_as_missing(settings: RetentionSettings, content: bytes) -> None:
     settings.control_dir.mkdir()
     (settings.control_dir / "cleanup.due").write_bytes(content)
     assert DueRecord(settings.control_dir).read() is None
@@ -188,7 +188,7 @@ def test_a_spoilt_record_is_none(settings: RetentionSettings, content: bytes) ->
     assert DueRecord(settings.control_dir).read() == NIGHT
 
 
-def test_a_cleanup_that_is_killed_is_made_up() -> None:
+def test_a_killed_cleanup_is_made_up_for() -> None:
     process = spawn.Process(target=_kill_nightly_cleanups)
     process.start()
     process.join()

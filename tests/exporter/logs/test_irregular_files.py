@@ -50,7 +50,7 @@ def settings(tmp_path: Path) -> RetentionSettings:
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_what_is_no_file_holds_up_no_tool_and_is_reported(
+def test_an_irregular_file_holds_up_no_tool_and_is_reported(
     settings: RetentionSettings, make: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = settings.log_dir
@@ -74,7 +74,7 @@ def test_what_is_no_file_holds_up_no_tool_and_is_reported(
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_what_is_no_file_between_two_backups_holds_up_no_tool(
+def test_an_irregular_file_between_two_backups_holds_up_no_tool(
     settings: RetentionSettings, make: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(settings.log_dir)

@@ -24,7 +24,7 @@ _ANY = st.recursive(
 
 
 @given(_ANY)
-def test_a_field_of_any_type_is_read_or_none(value: object) -> None:
+def test_a_field_of_any_type_is_read_or_counts_as_missing(value: object) -> None:
     fields = {"x": value}
     assert text_field(fields, "x") is None or isinstance(value, str)
     number, seconds = number_field(fields, "x"), seconds_field(fields, "x")
@@ -37,5 +37,7 @@ def test_a_field_of_any_type_is_read_or_none(value: object) -> None:
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.floats(0, 1e9))
-def test_every_time_has_an_earlier_one_or_stays_the_same(time: datetime, seconds: float) -> None:
+def test_subtracting_seconds_gives_an_earlier_time_or_the_same(
+    time: datetime, seconds: float
+) -> None:
     assert earlier(time, seconds) <= time

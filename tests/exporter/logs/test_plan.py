@@ -41,7 +41,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 @settings(max_examples=40, deadline=None)
 @given(files=FILES, ages=st.sets(st.integers(1, 60), max_size=4))
-def test_the_cleanup_does_what_the_dry_run_told(
+def test_the_cleanup_does_what_the_dry_run_announced(
     files: dict[tuple[Log, str], int], ages: set[int]
 ) -> None:
     with TemporaryDirectory() as name:
@@ -107,7 +107,7 @@ def test_a_backup_that_may_not_be_read_is_reported_and_nothing_is_promised(
 
 
 @pytest.mark.parametrize("name", ["missing", "a file"])
-def test_a_folder_that_is_none_is_reported(tmp_path: Path, name: str) -> None:
+def test_a_path_that_is_not_a_folder_is_reported(tmp_path: Path, name: str) -> None:
     (tmp_path / "a file").write_text("no folder")
     with pytest.raises(LogFolderError, match=f"{name}: N.* CANVAS_SYNC_LOG_DIR"):
         plan_cleanup(settings_for(tmp_path / name), now=NOW)

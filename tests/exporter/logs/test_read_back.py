@@ -39,7 +39,7 @@ def test_a_reader_is_given_what_is_compared(archive: Path, member: Member) -> No
 
 
 @pytest.mark.parametrize("place", [0, 3000, len(LINES) - 1])
-def test_one_other_byte_is_found(archive: Path, member: Member, place: int) -> None:
+def test_one_different_byte_is_found(archive: Path, member: Member, place: int) -> None:
     changed = bytearray(LINES)
     changed[place] ^= 1
     member.path.write_bytes(changed)
@@ -64,7 +64,7 @@ def test_a_reader_that_ends_early_has_not_compared_it(archive: Path, member: Mem
         read_back(archive, [member], lambda _part: None)
 
 
-def test_what_is_missing_is_named_and_what_is_there_besides_is_ignored(
+def test_a_missing_member_is_named_and_an_extra_one_is_ignored(
     archive: Path, member: Member
 ) -> None:
     read_back(archive, [])

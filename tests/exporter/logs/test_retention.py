@@ -154,7 +154,7 @@ def test_only_one_cleanup_runs_at_a_time(settings: RetentionSettings) -> None:
     assert not get_cleanup_status(settings).running
 
 
-def test_the_status_tells_sizes_and_the_newest_cleanup(settings: RetentionSettings) -> None:
+def test_the_status_reports_sizes_and_the_newest_cleanup(settings: RetentionSettings) -> None:
     assert get_cleanup_status(settings).last is None
     write(settings.log_dir, range(10, 37))
     (before,) = (log for log in get_cleanup_status(settings).logs if log.log == "errors")
@@ -168,7 +168,7 @@ def test_the_status_tells_sizes_and_the_newest_cleanup(settings: RetentionSettin
     assert {log.log for log in status.logs} == {log.value for log in Log}
 
 
-def test_a_spoilt_report_is_no_report(settings: RetentionSettings) -> None:
+def test_a_damaged_report_counts_as_missing(settings: RetentionSettings) -> None:
     cleanup_canvas_sync_logs(settings, now=NOW)
     (settings.control_dir / "cleanup.json").write_bytes(b"{")
     assert get_cleanup_status(settings).last is None

@@ -50,7 +50,7 @@ def all_lines() -> Counter[bytes]:
     return Counter(line_of(name, number) for name in NAMES for number in range(LINES))
 
 
-def test_a_writer_that_is_stopped_around_cleanups_loses_and_doubles_nothing(
+def test_a_writer_that_is_stopped_around_cleanups_neither_loses_nor_duplicates_lines(
     tmp_path: Path,
 ) -> None:
     settings = settings_for(tmp_path, keep_lines=100)
@@ -73,7 +73,7 @@ def test_a_writer_that_is_stopped_around_cleanups_loses_and_doubles_nothing(
     assert everywhere(settings) == all_lines()
 
 
-def test_cleanups_that_are_killed_while_others_write_lose_and_double_nothing(
+def test_cleanups_that_are_killed_while_others_write_neither_lose_nor_duplicate_lines(
     tmp_path: Path,
 ) -> None:
     settings = settings_for(tmp_path, keep_lines=100)

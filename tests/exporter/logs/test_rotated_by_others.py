@@ -202,7 +202,7 @@ def test_a_damaged_one_is_reported_and_the_others_are_read(settings: RetentionSe
     assert sum(file.lines for file in analysis.files) >= (len(NAMES) - 2) * LINES
 
 
-def test_what_was_compressed_in_a_way_that_cannot_be_read_is_reported(
+def test_a_file_with_an_unreadable_compression_is_reported(
     settings: RetentionSettings,
 ) -> None:
     (settings.log_dir / "errors.log").write_bytes(lines_of(0))

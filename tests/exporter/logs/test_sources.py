@@ -221,7 +221,7 @@ def test_an_archive_that_was_packed_by_hand_is_read(tmp_path: Path, name: str) -
 @pytest.mark.parametrize(
     "name", ["../errors.log", "/etc/passwd", "errors.log/../../x", "api_calls.log", "link"]
 )
-def test_what_does_not_belong_into_an_archive_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_entry_that_does_not_belong_in_an_archive_is_rejected(tmp_path: Path, name: str) -> None:
     (tmp_path / "archive").mkdir()
     with tarfile.open(tmp_path / "archive" / "errors-20251201T020000Z.tar.gz", "w:gz") as tar:
         entry = tarfile.TarInfo(name)

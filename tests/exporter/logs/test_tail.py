@@ -184,7 +184,7 @@ def test_a_client_that_was_away_too_long_to_count_gets_the_newest_lines(
         assert numbers(tail) == []
 
 
-def test_a_client_whose_place_was_deleted_starts_with_the_newest_lines(writing: Writing) -> None:
+def test_a_client_whose_position_was_deleted_starts_with_the_newest_lines(writing: Writing) -> None:
     writing.lines(Log.ERRORS, 5)
     with closing(writing.tail(0)) as tail:
         cursor = tail.cursor
@@ -195,7 +195,7 @@ def test_a_client_whose_place_was_deleted_starts_with_the_newest_lines(writing: 
         assert tail.skipped == Skipped(0, False, None)
 
 
-def test_lines_of_one_look_come_in_the_order_of_their_time(writing: Writing) -> None:
+def test_lines_of_one_poll_come_in_order_of_time(writing: Writing) -> None:
     with closing(writing.tail()) as tail:
         for log in (Log.PROGRESS, Log.ERRORS, Log.OPERATIONS, Log.PROGRESS):
             writing.lines(log, 2)

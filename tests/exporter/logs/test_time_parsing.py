@@ -38,6 +38,6 @@ def test_anything_else_says_what_to_write(raw: str) -> None:
 
 
 @pytest.mark.parametrize("zone", [ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Niue")])
-def test_a_time_of_day_before_all_calendars_says_what_to_write(zone: dt.tzinfo) -> None:
+def test_a_time_of_day_before_the_first_year_says_what_to_write(zone: dt.tzinfo) -> None:
     with pytest.raises(ValueError, match="use a time such as"):
         parse_moment("03:00", dt.datetime.min.replace(tzinfo=dt.UTC), zone)

@@ -43,7 +43,7 @@ def test_a_period_is_named_by_its_first_and_last_day() -> None:
 
 
 @given(st.floats(0, 1))
-def test_only_a_share_of_exactly_all_or_none_is_written_as_such(share: float) -> None:
+def test_only_exactly_all_or_none_is_written_as_100_or_0_percent(share: float) -> None:
     text = BRITISH.percent(share)
 
     assert (text == "100%") == (share == 1)

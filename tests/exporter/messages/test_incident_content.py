@@ -161,7 +161,7 @@ def test_an_incident_of_an_unknown_kind_is_described_too() -> None:
     assert [link.text for link in content.links] == ["Incident", "Newest run"]
 
 
-def test_links_of_an_incident_without_a_number_and_with_an_odd_run_lead_to_pages() -> None:
+def test_links_of_an_incident_without_a_number_or_with_an_odd_task_id_lead_to_pages() -> None:
     odd = replace(WHOLE, id=None, runs=("a/b #1",))
     assert writer().describe(odd, NOW).links[:2] == (
         Link("Incidents", "https://sync.example.edu/canvas/incidents"),

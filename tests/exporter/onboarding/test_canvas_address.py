@@ -74,7 +74,7 @@ def test_what_a_unit_sets_comes_between_the_environment_and_the_env_file(tmp_pat
     assert first.host == "c.example.edu"
 
 
-def test_an_env_file_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+def test_an_env_file_that_cannot_be_read_is_ignored(tmp_path: Path) -> None:
     assert find_canvas({}, tmp_path) is None
     (tmp_path / ".env").write_bytes(b"CANVAS_URL=https://\xff\n")
     assert find_canvas({}, tmp_path) is None

@@ -130,7 +130,7 @@ raise Forbidden("x")
     assert found(seen, Role.CANVAS_CALL) == [("sync.py", 7, 7, "canvas", "")]
 
 
-def test_what_only_looks_like_it_is_not_found(tmp_path: Path) -> None:
+def test_names_that_merely_look_like_a_library_are_not_found(tmp_path: Path) -> None:
     text = """
 from aiohttp import web
 from .flask import Flask

@@ -70,6 +70,6 @@ def test_times_are_read_as_people_write_them(text: str, timing: Timing) -> None:
 
 
 @pytest.mark.parametrize("text", ["nightly", "25:00", "0 2 * *", "0 0 31 2 *", "0m"])
-def test_what_is_no_time_is_refused_with_what_to_write(text: str) -> None:
+def test_text_that_is_not_a_time_is_rejected_with_what_to_write(text: str) -> None:
     with pytest.raises(ValueError, match="write five fields"):
         parse_timing(text)

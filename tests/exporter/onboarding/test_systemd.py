@@ -157,7 +157,7 @@ def test_a_calendar_event_becomes_a_cron_expression(calendar: str, cron: str) ->
         *("Foo 02:00", "*-*-* 02:00:00/5", "1..2..3:00", "02:00 Nowhere/City", ","),
     ],
 )
-def test_what_cron_cannot_say_is_unknown(calendar: str) -> None:
+def test_what_cron_cannot_express_is_unknown(calendar: str) -> None:
     assert cron_of(calendar) == ("", "")
 
 

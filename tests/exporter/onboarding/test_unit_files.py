@@ -49,7 +49,7 @@ def test_drop_ins_add_to_a_unit_and_replace_what_they_empty(units: UnitFolders) 
     assert units.read("sync.service")["Service", "User"] == ["lms"]
 
 
-def test_the_nearest_of_drop_ins_with_the_same_name_counts(units: UnitFolders) -> None:
+def test_the_nearest_of_several_drop_ins_with_the_same_name_counts(units: UnitFolders) -> None:
     etc, lib = units.folders
     drop_in = "[Service]\nExecStart=\nExecStart={}\n"
     write(etc, {"sync@.service": "[Service]\nExecStart=plain\n"})
@@ -83,7 +83,7 @@ def test_a_file_for_one_instance_comes_before_its_template(units: UnitFolders) -
     assert starts(units, "sync@b.service") == ["template"]
 
 
-def test_a_masked_unit_is_none(units: UnitFolders) -> None:
+def test_a_masked_unit_is_ignored(units: UnitFolders) -> None:
     etc, lib = units.folders
     write(lib, {"sync.service": "[Service]\nExecStart=x\n"})
     write(etc, {"sync.service.d/a.conf": "[Service]\nUser=lms\n"})

@@ -88,7 +88,7 @@ def test_a_single_text_is_no_list_of_statuses(few: Engine) -> None:
         query.get_series(by="user", engine=few)
 
 
-def test_runs_are_filtered_counted_and_gone_through(few: Engine) -> None:
+def test_runs_are_filtered_counted_and_iterated_over(few: Engine) -> None:
     bad = list(query.iter_runs(statuses=["failed"], engine=few))
     assert [run.sync_task_id for run in bad] == ["bad-2", "bad-1", "bad-0"]
     first = query.get_runs(statuses=["failed"], limit=2, engine=few)

@@ -33,7 +33,7 @@ def test_a_duration_is_read(text: str, duration: timedelta) -> None:
 @pytest.mark.parametrize(
     "text", ["", " ", "45", "m", "3 hours", "30m1h", "-5m", "1.5h", "\u0663h", "0m", "99999w"]
 )
-def test_what_is_no_duration_says_what_to_write(text: str) -> None:
+def test_text_that_is_not_a_duration_is_rejected_with_what_to_write(text: str) -> None:
     with pytest.raises(ValueError, match="write a duration"):
         parse_duration(text)
 

@@ -46,7 +46,7 @@ def test_without_a_change_it_serves_on(tmp_path: Path) -> None:
         assert served.process.wait(600) == 0
 
 
-def test_tokens_are_read_again_and_told_by_name(tmp_path: Path) -> None:
+def test_tokens_are_read_again_and_reported_by_name(tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     append_token(file, new_token("old", Scope.READ)[1])
     with serve_process(tmp_path, settings={"CANVAS_SYNC_TOKENS_FILE": str(file)}) as served:

@@ -80,7 +80,7 @@ def test_text_that_names_no_hash_is_refused(content: str) -> None:
 
 
 @given(st.text())
-def test_no_guess_is_taken_for_a_token(guess: str) -> None:
+def test_no_guess_is_accepted_as_a_token(guess: str) -> None:
     secret, token = new_token("a", Scope.READ)
     assert (hash_token(guess) == token.digest) == (guess == secret)
 
@@ -150,7 +150,7 @@ def test_a_file_that_others_may_read_is_used_with_a_warning(
 
 
 @pytest.mark.parametrize("kind", IRREGULAR_FILES)
-def test_no_token_is_added_to_a_file_that_is_none(tmp_path: Path, kind: str) -> None:
+def test_no_token_is_added_to_an_irregular_file(tmp_path: Path, kind: str) -> None:
     make, complaint = IRREGULAR_FILES[kind]
     make(tmp_path / "tokens")
     with pytest.raises((ValueError, OSError), match=complaint):

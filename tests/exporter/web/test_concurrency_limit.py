@@ -10,7 +10,7 @@ from canvas_sync_exporter.web.concurrency_limit import ConcurrencyLimit
 from canvas_sync_exporter.web.problems import ProblemError
 
 
-def test_a_place_given_back_can_be_taken_again() -> None:
+def test_a_released_slot_can_be_taken_again() -> None:
     limit = ConcurrencyLimit(1, "Full.", retry_seconds=3)
     with limit.acquired(), pytest.raises(ProblemError) as refused:
         limit.acquire()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("path", ["sync/1", "recent", "user/42/syncs", "failed"])
-def test_a_client_that_has_the_answer_gets_none(exporter: Exporter, path: str) -> None:
+def test_a_client_that_has_the_answer_gets_no_body(exporter: Exporter, path: str) -> None:
     first = exporter.api(path)
     assert first.headers["Cache-Control"] == "private, no-cache"
     again = exporter.api(path, headers={"If-None-Match": first.headers["ETag"]})
@@ -35,9 +35,7 @@ def test_statistics_of_all_runs_stay_the_same_within_a_quarter_of_an_hour(
 
 
 @pytest.mark.parametrize("path", ["user/42/summary", "freshness"])
-def test_an_answer_that_tells_moments_or_ages_is_never_the_same(
-    exporter: Exporter, path: str
-) -> None:
+def test_an_answer_with_times_or_ages_is_never_the_same(exporter: Exporter, path: str) -> None:
     first = exporter.api(path)
     again = exporter.api(path, headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 200
@@ -60,7 +58,9 @@ def test_a_garbled_tag_is_a_tag_that_does_not_match(exporter: Exporter) -> None:
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "br;q=1, gzip;q=0.5", "*"])
-def test_a_large_answer_is_compressed_for_who_reads_gzip(exporter: Exporter, accepted: str) -> None:
+def test_a_large_answer_is_compressed_for_clients_that_accept_gzip(
+    exporter: Exporter, accepted: str
+) -> None:
     plain = exporter.api("recent", headers={"Accept-Encoding": "identity"})
     with exporter.api("recent", headers={"Accept-Encoding": accepted}, stream=True) as packed:
         assert packed.headers["Content-Encoding"] == "gzip"
@@ -84,7 +84,7 @@ def test_a_small_answer_is_not_compressed(exporter: Exporter) -> None:
     assert "Content-Encoding" not in answer.headers
 
 
-def test_head_tells_what_get_would(exporter: Exporter) -> None:
+def test_head_has_the_headers_of_get(exporter: Exporter) -> None:
     told = exporter.request("HEAD", "/api/canvas/metrics/recent")
     asked = exporter.api("recent")
     assert told.content == b""
@@ -92,7 +92,7 @@ def test_head_tells_what_get_would(exporter: Exporter) -> None:
         assert told.headers[header] == asked.headers[header]
 
 
-def test_what_changes_something_and_health_are_never_kept(exporter: Exporter) -> None:
+def test_changes_and_health_are_never_cached(exporter: Exporter) -> None:
     cleaned = exporter.request(
         "POST", "/api/canvas/metrics/logs/cleanup", headers={"Content-Type": "application/json"}
     )

@@ -26,7 +26,7 @@ def test_the_most_frequent_errors_come_first(exporter: Exporter) -> None:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
-def test_nothing_is_before_a_period_that_starts_with_the_calendar(
+def test_a_period_that_starts_with_the_calendar_has_no_runs_before_it(
     exporter: Exporter, zone: str
 ) -> None:
     top = exporter.api(f"errors/top?from=0001-01-01&tz={zone}").json()

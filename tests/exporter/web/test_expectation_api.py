@@ -81,7 +81,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
     engine.dispose()
 
 
-def test_what_is_expected_of_each_sync_type_says_where_that_comes_from(api: Api) -> None:
+def test_the_expectation_of_each_sync_type_says_where_it_comes_from(api: Api) -> None:
     full, incremental = api.ask("GET", "expectations", scope=Scope.READ).json()["items"]
 
     assert (full["sync_type"], full["source"]) == ("full", "file")

@@ -36,7 +36,7 @@ def test_csv_has_the_columns_of_the_table_and_the_rows_of_the_json(exporter: Exp
     assert json.loads(row["sync_metadata"]) == run["sync_metadata"]
 
 
-def test_every_list_can_be_had_in_every_format(exporter: Exporter) -> None:
+def test_every_list_is_available_in_every_format(exporter: Exporter) -> None:
     described = exporter.get("/api/canvas/openapi.json").json()
     lists = [
         path.replace("{user_id}", "42").replace("{run_id}", "1")

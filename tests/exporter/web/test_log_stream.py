@@ -162,7 +162,7 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.kill()
 
 
-def test_a_client_too_many_is_sent_away_until_one_has_gone(
+def test_one_client_too_many_is_turned_away_until_another_leaves(
     served: tuple[subprocess.Popen[str], str],
 ) -> None:
     _, url = served
@@ -198,7 +198,7 @@ def test_the_end_of_the_exporter_ends_the_streams(
     assert "Traceback" not in rest
 
 
-def test_a_head_request_takes_no_place(exporter: Exporter, log_folder: Path) -> None:
+def test_a_head_request_takes_no_slot(exporter: Exporter, log_folder: Path) -> None:
     for _ in range(CLIENT_LIMIT + 1):
         answer = exporter.request("HEAD", "/api/canvas/metrics/logs/tail")
         assert answer.status_code == 200

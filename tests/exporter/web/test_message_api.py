@@ -73,7 +73,7 @@ def test_a_list_goes_on_at_its_cursor(exporter: Exporter) -> None:
 
 
 @pytest.mark.usefixtures("messages")
-def test_messages_can_be_had_as_csv(exporter: Exporter) -> None:
+def test_messages_are_available_as_csv(exporter: Exporter) -> None:
     answer = exporter.api("messages?format=csv&state=given_up")
     heading, row = answer.text.strip().splitlines()
     assert heading.startswith("id,kind,subject,period,channel,state,title")

@@ -33,7 +33,7 @@ def _count_a_run(exporter: Exporter) -> None:
     files.close()
 
 
-def test_plain_text_is_served_to_whoever_asks_for_nothing_else(exporter: Exporter) -> None:
+def test_plain_text_is_served_to_clients_that_ask_for_nothing_else(exporter: Exporter) -> None:
     _count_a_run(exporter)
     answer = exporter.get("/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")

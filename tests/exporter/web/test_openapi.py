@@ -141,7 +141,7 @@ def test_the_document_is_valid_openapi_and_has_all_endpoints(exporter: Exporter)
     assert found == ENDPOINTS
 
 
-def test_every_operation_tells_its_problems_and_security(exporter: Exporter) -> None:
+def test_every_operation_documents_its_problems_and_security(exporter: Exporter) -> None:
     document = _document(exporter)
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     for path, item in document["paths"].items():
@@ -212,7 +212,9 @@ def test_the_page_serves_no_other_file(exporter: Exporter, name: str) -> None:
     assert exporter.get(f"/api/canvas/docs/{name}").status_code == 404
 
 
-def test_what_asks_for_a_content_type_asks_for_a_body_in_the_document(exporter: Exporter) -> None:
+def test_an_endpoint_that_needs_a_content_type_requires_a_body_in_the_document(
+    exporter: Exporter,
+) -> None:
     """Without one it is refused, so clients that are made of the document must send one."""
     document = exporter.get("/api/canvas/openapi.json").json()
     assert document["paths"][f"{METRICS}/logs/cleanup"]["post"]["requestBody"]["required"] is True

@@ -98,7 +98,7 @@ def test_an_outage_is_reported_and_ends_by_itself(
     }
 
 
-def test_requests_beyond_the_limit_are_sent_away_but_for_scrapes_and_health(
+def test_requests_beyond_the_limit_are_refused_except_for_scrapes_and_health(
     url: str, postgresql_url: str
 ) -> None:
     engine = open_engine(postgresql_url)

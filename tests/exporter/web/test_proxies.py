@@ -69,7 +69,7 @@ def test_what_the_outermost_trusted_proxy_says_counts() -> None:
     assert seen["SCRIPT_NAME"] == "/outer"
 
 
-def test_nothing_is_believed_of_others_and_nothing_reaches_the_app() -> None:
+def test_headers_from_others_are_not_believed_and_do_not_reach_the_app() -> None:
     forwarded = {"for": "127.0.0.1", "proto": "https", "host": "evil", "prefix": "/evil"}
     for peer in ("203.0.113.5", "", "unknown", "11.0.0.1"):
         seen = _seen(peer, **forwarded)

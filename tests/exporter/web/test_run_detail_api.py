@@ -52,7 +52,7 @@ def _get(exporter: Exporter, path: str) -> dict[str, Any]:
     return body
 
 
-def test_the_calls_of_a_run_tell_canvas_its_queue_and_the_own_database_apart(
+def test_the_calls_of_a_run_distinguish_canvas_its_queue_and_the_own_database(
     exporter: Exporter, run_id: int
 ) -> None:
     page = _get(exporter, f"sync/{run_id}/calls")

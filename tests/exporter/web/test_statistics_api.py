@@ -50,7 +50,7 @@ def test_the_freshest_items_come_first(exporter: Exporter) -> None:
     assert 0 < freshness["items"][0]["age_seconds"] < freshness["items"][1]["age_seconds"]
 
 
-def test_performance_tells_percentiles_and_a_trend_by_day(exporter: Exporter) -> None:
+def test_performance_reports_percentiles_and_a_trend_by_day(exporter: Exporter) -> None:
     performance = exporter.api("performance?days=30").json()
     assert performance["duration"]["count"] == 4
     assert performance["duration"]["p99"] == 12.5

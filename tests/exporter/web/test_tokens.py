@@ -64,7 +64,7 @@ def guarded(config: Configuration, engine: Engine, tmp_path: Path) -> Iterator[G
 
 
 @pytest.mark.parametrize("scope", Scope)
-def test_each_scope_opens_its_own_doors_and_admin_all(guarded: Guarded, scope: Scope) -> None:
+def test_each_scope_opens_its_own_endpoints_and_admin_all(guarded: Guarded, scope: Scope) -> None:
     secret = guarded.secrets[scope]
     doors = {
         Scope.METRICS: [("GET", METRICS)],
@@ -82,7 +82,7 @@ def test_each_scope_opens_its_own_doors_and_admin_all(guarded: Guarded, scope: S
 
 
 @pytest.mark.parametrize("secret", [None, "", "wrong", "csm_", "\u00ff", "a" * 20_000])
-def test_no_door_opens_without_a_valid_token(guarded: Guarded, secret: str | None) -> None:
+def test_no_endpoint_opens_without_a_valid_token(guarded: Guarded, secret: str | None) -> None:
     for method, path in [
         ("GET", METRICS),
         ("POST", f"{API}/logs/cleanup"),
@@ -113,7 +113,7 @@ def test_a_wrong_parameter_is_named_only_to_token_holders(guarded: Guarded) -> N
     assert guarded.ask("GET", f"{API}/recent?limit=0", guarded.secrets["read"]).status_code == 422
 
 
-def test_health_is_shown_to_everybody_and_its_checks_to_readers(guarded: Guarded) -> None:
+def test_health_is_public_and_its_checks_are_for_readers(guarded: Guarded) -> None:
     health = f"{API}/health"
     assert guarded.ask("GET", health).json() == {"status": "ok"}
     assert guarded.ask("GET", health, guarded.secrets["metrics"]).json() == {"status": "ok"}

@@ -160,7 +160,7 @@ class SyncError(Exception):
     "sentence",
     ["no grade for '{}' in course 17", 'user "{}" is new', "\u201c{}\u201d?", "b'{}' and b'x'"],
 )
-def test_a_name_in_quotation_marks_is_in_no_message_that_an_app_raises(
+def test_a_name_in_quotation_marks_is_removed_from_messages_that_an_app_raises(
     error_class: type[Exception], name: str, sentence: str
 ) -> None:
     with pytest.raises(error_class) as caught:
@@ -199,7 +199,7 @@ def test_errors_that_cause_one_another_come_to_an_end() -> None:
     assert error_info(first).message == "first; SyncError: second"
 
 
-def test_what_a_client_says_of_a_connection_is_told_whole() -> None:
+def test_what_a_client_says_about_a_connection_is_reported_in_full() -> None:
     def call() -> None:
         requests.get("http://127.0.0.1:1/api/v1/courses", timeout=5)
 

@@ -50,17 +50,17 @@ def test_a_place_is_module_function_and_line() -> None:
     assert error_info(error).traceback[-1] == f"{MODULE}:save:{line}"
 
 
-def test_neither_python_nor_installed_packages_are_among_them() -> None:
+def test_neither_python_nor_installed_packages_are_among_the_places() -> None:
     error = raised(lambda: json.loads("{"))
     modules = {location.partition(":")[0] for location in error_info(error).traceback}
     assert modules == {MODULE}
 
 
-def test_an_error_that_was_never_raised_has_the_place_that_tells_of_it() -> None:
+def test_an_error_that_was_never_raised_has_the_place_that_reports_it() -> None:
     assert (
         error_info(ValueError("x"))
         .traceback[-1]
-        .startswith(f"{MODULE}:test_an_error_that_was_never_raised_has_the_place_that_tells_of_it:")
+        .startswith(f"{MODULE}:test_an_error_that_was_never_raised_has_the_place_that_reports_it:")
     )
     assert "test_an_error_that_was" in error_of_text("no dates").traceback[-1]
 
@@ -121,7 +121,7 @@ def test_a_deep_recursion_costs_little_and_leaves_few_places() -> None:
     assert locations[-1].startswith(f"{MODULE}:recurse:")
 
 
-def test_a_recursion_inside_python_hides_no_place_of_the_app() -> None:
+def test_a_recursion_inside_python_does_not_hide_the_places_of_the_app() -> None:
     nested: list[Any] = []
     for _ in range(100_000):
         nested = [nested]

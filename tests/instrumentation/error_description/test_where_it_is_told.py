@@ -20,7 +20,7 @@ def save(row: dict[str, Any]) -> None:
     row["grader_id"]
 
 
-def test_a_run_that_fails_tells_the_key_and_the_places(tmp_path: Path) -> None:
+def test_a_run_that_fails_reports_the_key_and_the_places(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     with http_receiver() as receiver:
         configure(environ={**os.environ, **receiver.environ})

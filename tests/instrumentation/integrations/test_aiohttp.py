@@ -65,7 +65,7 @@ async def patiently(
     return response
 
 
-def test_each_try_of_a_middleware_is_a_request_with_its_status(
+def test_each_attempt_of_a_middleware_is_a_request_with_its_status(
     server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers[COURSES] = [Answer(429), Answer(503), Answer()]
@@ -169,7 +169,7 @@ async def ask():
     assert [call["status_code"] for call in records_in(tmp_path / "api_calls.log")] == [401]
 
 
-def test_a_refusal_that_nobody_reads_is_recorded_when_it_is_let_go(
+def test_a_refusal_that_nobody_reads_is_recorded_when_it_is_released(
     server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers[COURSES] = [REFUSED]
@@ -199,7 +199,7 @@ def test_a_refusal_that_is_forgotten_is_recorded_all_the_same(
     in_a_session(ask)
 
 
-def test_a_call_repeats_a_failed_one_also_when_nobody_lets_go_of_that(
+def test_a_call_repeats_a_failed_one_even_while_that_one_is_still_held(
     server: AnswerServer, events: list[Event]
 ) -> None:
     throttled = {"Content-Type": "text/plain"}
@@ -252,7 +252,7 @@ def test_a_stream_is_left_for_its_reader(server: AnswerServer, events: list[Even
     assert second.received_items is None
 
 
-def test_pages_asked_for_before_the_one_before_was_read_are_no_truncated_list(
+def test_pages_requested_before_the_previous_one_was_read_are_not_a_truncated_list(
     server: AnswerServer, events: list[Event]
 ) -> None:
     second = f"{server.url}{COURSES}?page=2"

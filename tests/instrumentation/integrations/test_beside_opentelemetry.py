@@ -106,7 +106,7 @@ def test_a_canvas_call_has_one_span_inside_its_step_and_others_have_theirs(
 
 @pytest.mark.parametrize("ours_first", [True, False], ids=["ours first", "theirs first"])
 @pytest.mark.parametrize("name", CLIENTS)
-def test_when_ours_goes_theirs_makes_its_span_again(
+def test_their_hook_makes_its_span_again_once_ours_is_removed(
     server: AnswerServer, spans: InMemorySpanExporter, name: str, ours_first: bool
 ) -> None:
     with recording() as recorded, switched_on(name, ours_first=ours_first):

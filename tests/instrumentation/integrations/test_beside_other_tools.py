@@ -162,7 +162,7 @@ def _server() -> Iterator[AnswerServer]:
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("tool", [Plain, Marked, Wrapt, Patcher, OpenTelemetry])
 @pytest.mark.parametrize("name", CLIENTS)
-def test_each_sees_the_calls_that_are_made_while_it_is_on(
+def test_each_hook_sees_the_calls_that_are_made_while_it_is_on(
     server: AnswerServer,
     name: str,
     tool: Callable[[str], Tool],

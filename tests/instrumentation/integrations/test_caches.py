@@ -168,7 +168,7 @@ def test_a_cache_below_a_session_that_asks_again_counts_what_canvas_said(
     assert statuses(recorded) == [(200, 700.0), (304, 600.0)]
 
 
-def test_a_redirect_that_a_cache_has_kept_costs_nothing_again(
+def test_a_redirect_from_a_cache_does_not_count_its_cost_again(
     server: AnswerServer, recorded: Recording
 ) -> None:
     hop = {"Location": COURSES, "Cache-Control": "max-age=600", "X-Request-Cost": "0.25"}

@@ -196,7 +196,7 @@ def test_a_missing_permission_is_forbidden_in_old_and_new_canvas(
 
 
 @pytest.mark.parametrize("status", [403, 429])
-def test_throttling_is_no_refusal_in_old_and_new_canvas(status: int, tmp_path: Path) -> None:
+def test_throttling_is_not_a_refusal_in_old_and_new_canvas(status: int, tmp_path: Path) -> None:
     plan = FaultPlan({41: (Fault(QuotaSpent(700.0), When(times=1)),)})
     behaviour = Behaviour(throttled_status=status)
     with CanvasServer(7, size=SMALL_SCHOOL, plan=plan, behaviour=behaviour) as server:
@@ -209,7 +209,7 @@ def test_throttling_is_no_refusal_in_old_and_new_canvas(status: int, tmp_path: P
     assert left.run.api_throttled == 1
 
 
-def test_what_is_missing_is_no_refusal(tmp_path: Path) -> None:
+def test_a_missing_object_is_not_a_refusal(tmp_path: Path) -> None:
     plan = FaultPlan({41: (Fault(Missing()),)})
     with CanvasServer(7, size=SMALL_SCHOOL, plan=plan) as server:
         with CanvasSyncMetricsTracker("nightly", 41):
@@ -246,7 +246,7 @@ def test_a_list_that_canvasapi_leaves_early_is_truncated_unless_that_is_meant(
     assert left.metric(MetricName.API_TRUNCATED_LISTS, "route") == {SEARCH: 1}
 
 
-def test_a_list_of_which_requests_reads_the_first_page_alone_is_truncated(
+def test_a_list_of_which_requests_reads_only_the_first_page_is_truncated(
     canvas_server: CanvasServer, tmp_path: Path
 ) -> None:
     """The usual mistake: `requests.get(url).json()`."""

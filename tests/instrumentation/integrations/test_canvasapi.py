@@ -250,7 +250,7 @@ def test_other_traffic_of_the_app_is_not_recorded(
     assert len(calls_of(events)) == 1
 
 
-def test_an_upload_to_another_host_is_no_call_to_canvas(
+def test_an_upload_to_another_host_is_not_a_canvas_call(
     server: AnswerServer, events: list[Event], tmp_path: Path
 ) -> None:
     file = tmp_path / "x.txt"

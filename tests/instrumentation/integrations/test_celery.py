@@ -116,7 +116,7 @@ def test_an_exception_fails_the_run(prefork: Worker) -> None:
     assert (run.error_type, run.error_message) == ("ValueError", "no such course")
 
 
-def test_a_retry_is_no_failed_run(prefork: Worker) -> None:
+def test_a_retry_is_not_a_failed_run(prefork: Worker) -> None:
     task_id = prefork.send("flaky", user_id=42)
     run = prefork.run(task_id, "success")
     assert run.sync_metadata["celery"]["try"] == 2
@@ -251,7 +251,7 @@ def test_the_run_is_linked_to_what_sent_the_task(prefork: Worker, stage: Stage) 
     assert eventually(linked, "the span") == [sender.trace_id]
 
 
-def test_the_hook_need_not_be_told_of_the_app(stage: Stage, tmp_path: Path) -> None:
+def test_the_hook_does_not_need_to_know_the_app(stage: Stage, tmp_path: Path) -> None:
     environ = {**stage.receiver.environ, "INSTRUMENT_EVERY_APP": "1"}
     options = ["--pool", "solo", "--queues", "every-app"]
     with worker(tmp_path, stage.broker, stage.canvas.url, *options, environ=environ) as running:
@@ -265,7 +265,7 @@ def test_the_hook_need_not_be_told_of_the_app(stage: Stage, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("pool", ["threads", "solo"])
-def test_other_pools_tell_the_same(stage: Stage, tmp_path: Path, pool: str) -> None:
+def test_other_pools_record_the_same(stage: Stage, tmp_path: Path, pool: str) -> None:
     """The worker is stopped while nothing but its exit would deliver the last span."""
     options = ["--pool", pool, "--concurrency", "2", "--queues", pool]
     with worker(

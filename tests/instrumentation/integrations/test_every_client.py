@@ -99,7 +99,7 @@ def test_the_hosts_of_the_settings_decide_alone(
         ((400, "unsupported_grant_type", "grant_type is not currently supported"), None),
     ],
 )
-def test_a_token_that_canvas_does_not_renew_is_refused_for_a_reason_of_its_own(
+def test_a_token_that_canvas_does_not_renew_has_its_own_reason_of_refusal(
     client: HttpClient,
     server: AnswerServer,
     events: list[Event],
@@ -134,7 +134,7 @@ def test_instrumenting_twice_records_once(
     assert len(calls_of(events)) == 1
 
 
-def test_what_an_exporter_sends_is_no_canvas_call(
+def test_what_an_exporter_sends_is_not_a_canvas_call(
     client: HttpClient, server: AnswerServer, events: list[Event]
 ) -> None:
     token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
@@ -214,7 +214,7 @@ def _outcome(ask: Callable[[], Reply]) -> tuple[object, ...]:
 @pytest.mark.parametrize(
     ("url", "error_class"), [(None, "timeout"), ("http://127.0.0.1:1", "connection")]
 )
-def test_a_call_without_an_answer_is_recorded_and_raises_what_it_did_before(
+def test_a_call_without_an_answer_is_recorded_and_raises_the_same_as_without_the_hook(
     client: HttpClient, server: AnswerServer, url: str | None, error_class: str
 ) -> None:
     server.answers[COURSES] = [Answer(hang=True)]
@@ -229,7 +229,9 @@ def test_a_call_without_an_answer_is_recorded_and_raises_what_it_did_before(
 
 
 @pytest.mark.parametrize("url", ["http://", "nothing", "http://[::1/api/v1/courses"])
-def test_what_cannot_be_sent_raises_what_it_did_before(client: HttpClient, url: str) -> None:
+def test_a_request_that_cannot_be_sent_raises_the_same_as_without_the_hook(
+    client: HttpClient, url: str
+) -> None:
     without = _outcome(lambda: client.get(url))
     with instrumented(client) as events:
         assert _outcome(lambda: client.get(url)) == without
@@ -260,7 +262,7 @@ def test_a_graphql_call_has_the_name_of_its_operation(
     assert "Jane" not in repr(events)
 
 
-def test_another_query_after_one_that_failed_is_no_retry(
+def test_another_query_after_one_that_failed_is_not_a_retry(
     client: HttpClient, server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers[GRAPHQL] = [Answer(503), Answer(), Answer()]
@@ -319,7 +321,7 @@ def test_a_guard_is_asked_once_for_each_call_and_learns_what_is_left(
     assert guard.try_begin(token) > 0.0
 
 
-def test_a_guard_tells_the_quotas_of_several_canvas_apart(
+def test_a_guard_keeps_the_quotas_of_several_canvas_hosts_apart(
     client: HttpClient, server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers[COURSES] = [Answer(headers={"X-Rate-Limit-Remaining": "3.0"})]

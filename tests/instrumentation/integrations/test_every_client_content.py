@@ -82,7 +82,7 @@ def test_a_failure_counts_with_its_bytes_and_no_item(
     assert (call.received_items, call.received_bytes) == (None, 20)
 
 
-def test_a_file_from_another_host_is_no_list_but_has_its_bytes(
+def test_a_file_from_another_host_is_not_a_list_but_has_its_bytes(
     client: HttpClient, server: AnswerServer, events: list[Event]
 ) -> None:
     with answering() as store:

@@ -67,7 +67,7 @@ class PatientAsync(httpx.AsyncBaseTransport):
         await self._below.aclose()
 
 
-def test_each_try_of_a_transport_is_a_request_with_its_status(
+def test_each_attempt_of_a_transport_is_a_request_with_its_status(
     server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers[COURSES] = [Answer(429), Answer(503), Answer()]
@@ -78,7 +78,7 @@ def test_each_try_of_a_transport_is_a_request_with_its_status(
     assert all(call.backoff > 0 for call in calls[1:])
 
 
-def test_each_try_of_an_asynchronous_transport_is_a_request_with_its_status(
+def test_each_attempt_of_an_asynchronous_transport_is_a_request_with_its_status(
     server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers[COURSES] = [Answer(429), Answer()]

@@ -89,7 +89,7 @@ def inferred(events: list[Event]) -> ItemCounts:
         ("UPDATE courses SET name = 'z'", ItemCounts(1, updated=1)),
     ],
 )
-def test_only_a_row_that_is_surely_new_counts_as_created(
+def test_only_a_row_that_is_certainly_new_counts_as_created(
     engine: Engine, events: list[Event], statement: str, expected: ItemCounts
 ) -> None:
     with engine.begin() as connection:
@@ -206,7 +206,7 @@ def test_a_quote_inside_a_text_does_not_hide_what_follows(text: str) -> None:
         "",
     ],
 )
-def test_other_statements_are_no_upserts(statement: str) -> None:
+def test_other_statements_are_not_upserts(statement: str) -> None:
     assert not parse_statement(statement).is_upsert
 
 

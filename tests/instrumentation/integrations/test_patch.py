@@ -33,7 +33,7 @@ def send(function: Callable[..., Any] = SEND, session: requests.Session | None =
         function(session or requests.Session(), requests.Request())
 
 
-def test_who_kept_the_function_before_it_was_patched_calls_the_wrapper_too() -> None:
+def test_code_that_kept_the_function_from_before_the_patch_calls_the_wrapper_too() -> None:
     notes: list[str] = []
     patch = Patch("requests.sessions", "Session.send", noting(notes))
     patch.apply("us")
@@ -76,7 +76,7 @@ def test_the_function_keeps_its_signature_and_its_kind() -> None:
 
 
 @pytest.mark.parametrize("autospec", [True, False])
-def test_it_is_found_under_a_double_that_does_not_tell_what_it_replaced(autospec: bool) -> None:
+def test_it_is_found_under_a_double_that_does_not_say_what_it_replaced(autospec: bool) -> None:
     notes: list[str] = []
     patch = Patch("requests.sessions", "Session.send", noting(notes))
     with mock.patch("requests.Session.send", autospec=autospec):
@@ -124,7 +124,7 @@ def test_code_that_somebody_has_put_over_ours_stays() -> None:
     [("requests.sessions", "Session.gone"), ("requests.adapters", "HTTPAdapter.__init__")],
     ids=["no longer there", "with free variables"],
 )
-def test_a_function_that_cannot_be_patched_is_said_and_raises_nothing(
+def test_a_function_that_cannot_be_patched_is_reported_and_raises_nothing(
     caplog: pytest.LogCaptureFixture, module: str, name: str
 ) -> None:
     patch = Patch(module, name, noting([]))

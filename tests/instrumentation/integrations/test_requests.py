@@ -64,7 +64,7 @@ def test_the_hosts_of_the_settings_decide_what_is_canvas(
     assert (len(log.read_text().splitlines()) if log.exists() else 0) == count
 
 
-def test_spans_on_their_way_to_a_collector_are_no_canvas_calls(
+def test_spans_on_their_way_to_a_collector_are_not_canvas_calls(
     server: AnswerServer, events: list[Event]
 ) -> None:
     """Prometheus and others take OTLP below ``/api/v1/``."""
@@ -81,7 +81,7 @@ def test_spans_on_their_way_to_a_collector_are_no_canvas_calls(
     assert calls_of(events) == [call]
 
 
-def test_the_history_of_redirects_stays_the_callers(
+def test_the_history_of_redirects_is_left_to_the_caller(
     server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers["/api/v1/files/7"] = [Answer(302, {"Location": "/api/v1/files/8"})]
@@ -116,7 +116,7 @@ def test_a_call_that_a_response_hook_makes_is_a_call_of_its_own(
     assert [call.route for call in calls_of(events)] == ["/login/oauth2/token", COURSES]
 
 
-def test_such_a_call_is_one_of_its_own_also_when_it_follows_no_redirects(
+def test_such_a_call_counts_on_its_own_even_if_it_follows_no_redirects(
     server: AnswerServer, events: list[Event]
 ) -> None:
     session = requests.Session()
@@ -155,7 +155,7 @@ def retrying(retry: Retry) -> requests.Session:
     return session
 
 
-def test_each_try_of_urllib3_is_a_request_with_its_status_and_the_wait_before_it(
+def test_each_attempt_of_urllib3_is_a_request_with_its_status_and_the_wait_before_it(
     server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers[COURSES] = [Answer(503, {"X-Request-Cost": "0.25"}), Answer(502), Answer()]
@@ -180,7 +180,7 @@ def test_attempts_that_find_no_server_are_requests_too(events: list[Event]) -> N
     assert [call.retries for call in calls] == [0, 1, 1]
 
 
-def test_a_try_whose_answer_ends_in_an_exception_keeps_its_status(
+def test_an_attempt_whose_answer_ends_in_an_exception_keeps_its_status(
     server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers[COURSES] = [Answer(429, {"X-Rate-Limit-Remaining": "0.5"})]

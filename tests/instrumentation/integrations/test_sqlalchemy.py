@@ -129,7 +129,7 @@ def test_objects_of_the_orm_are_one_operation_and_get_their_ids(
 
 
 @pytest.mark.parametrize("count", [1, 7])
-def test_a_failure_is_recorded_and_raised_as_ever(
+def test_a_failure_is_recorded_and_raised_as_before(
     engine: Engine, events: list[Event], count: int
 ) -> None:
     with engine.begin() as connection:
@@ -306,9 +306,7 @@ def test_a_bug_of_ours_is_raised_in_strict_mode(engine: Engine) -> None:
         uninstrument_sqlalchemy(engine)
 
 
-def test_another_listener_that_rewrites_statements_still_does(
-    engine: Engine, events: list[Event]
-) -> None:
+def test_another_listener_can_still_rewrite_statements(engine: Engine, events: list[Event]) -> None:
     def rewrite(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> Any:
         return statement.replace("1", "2"), parameters
 
@@ -318,7 +316,9 @@ def test_another_listener_that_rewrites_statements_still_does(
     assert len(operations(events)) == 1
 
 
-def test_steering_a_connection_is_no_operation_until_it_fails(tmp_path: Path) -> None:
+def test_a_statement_that_controls_a_connection_is_not_an_operation_until_it_fails(
+    tmp_path: Path,
+) -> None:
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'app.db'}", connect_args={"timeout": 0})
     with recorded_events() as events:
         instrument_sqlalchemy(engine)

@@ -87,7 +87,7 @@ def test_each_way_to_ask_is_one_call(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_each_try_counts_with_its_status_and_the_wait_before_it(
+def test_each_attempt_counts_with_its_status_and_the_wait_before_it(
     server: AnswerServer, recorded: Recording, way: Callable[..., Any]
 ) -> None:
     server.answers[COURSES] = [Answer(503), Answer(502), Answer()]
@@ -105,7 +105,7 @@ def test_attempts_that_find_no_server_count(recorded: Recording) -> None:
     assert [call.error_class for call in recorded.api_calls] == ["connection"] * 3
 
 
-def test_the_token_of_a_pools_headers_is_known_by_its_hash(
+def test_the_token_in_the_headers_of_a_pool_is_known_by_its_hash(
     server: AnswerServer, recorded: Recording
 ) -> None:
     with PoolManager(headers={"authorization": "Bearer secret"}) as manager:

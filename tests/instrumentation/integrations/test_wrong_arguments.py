@@ -191,7 +191,7 @@ CASES: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_wrong_arguments_raise_what_they_did_before(case: str) -> None:
+def test_wrong_arguments_raise_the_same_as_without_the_hook(case: str) -> None:
     without = _outcome(CASES[case])
     with recording(), instrumented():
         assert _outcome(CASES[case]) == without
@@ -210,7 +210,7 @@ def _server() -> Iterator[AnswerServer]:
         yield server
 
 
-def test_headers_that_can_be_read_once_are_left_for_the_library(server: AnswerServer) -> None:
+def test_headers_that_can_be_read_only_once_are_left_to_the_library(server: AnswerServer) -> None:
     def headers() -> Iterator[tuple[str, str]]:
         yield "X-Trace", "7"
 
@@ -227,7 +227,7 @@ def test_headers_that_can_be_read_once_are_left_for_the_library(server: AnswerSe
     assert len(recorded.api_calls) == 1
 
 
-def test_a_response_hook_may_make_any_object_of_an_answer(server: AnswerServer) -> None:
+def test_a_response_hook_may_turn_a_response_into_any_object(server: AnswerServer) -> None:
     class Own:
         history = ()
 

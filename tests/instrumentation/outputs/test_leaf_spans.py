@@ -103,7 +103,7 @@ def test_a_database_operation_follows_the_database_conventions() -> None:
     assert leaf.failed
 
 
-def test_a_single_row_is_no_batch() -> None:
+def test_a_single_row_is_not_a_batch() -> None:
     leaf = describe_leaf(structs.replace(DB_OPERATION, batch=False, count=1))
     assert db_attributes.DB_OPERATION_BATCH_SIZE not in leaf.attributes
     assert not leaf.failed
@@ -117,7 +117,7 @@ def test_a_span_lasts_from_the_start_of_a_call_to_its_end() -> None:
     assert nanoseconds(1.0000000019) == 1_000_000_001
 
 
-def test_what_is_not_known_of_a_call_is_no_attribute() -> None:
+def test_what_is_unknown_about_a_call_is_not_an_attribute() -> None:
     assert describe_leaf(_CALL).attributes == {
         "http.request.method": "GET",
         "url.template": "/api/v1/courses",
@@ -127,7 +127,7 @@ def test_what_is_not_known_of_a_call_is_no_attribute() -> None:
     }
 
 
-def test_everything_that_is_known_of_a_call_is_an_attribute() -> None:
+def test_everything_known_about_a_call_is_an_attribute() -> None:
     whole = structs.replace(
         _CALL,
         retries=1,

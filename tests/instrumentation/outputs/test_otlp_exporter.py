@@ -19,7 +19,7 @@ def test_compressed_spans_arrive_too(make_spans: MakeSink, receiver: OtlpReceive
 
 
 @pytest.mark.parametrize("protocol", sorted(RECEIVERS))
-def test_failed_exports_are_counted_each_and_told_once(
+def test_each_failed_export_is_counted_and_they_are_reported_once(
     make_spans: MakeSink, span_drops: SpanDrops, caplog: pytest.LogCaptureFixture, protocol: str
 ) -> None:
     with refusing_collector() as endpoint, caplog.at_level(logging.WARNING):
@@ -57,7 +57,7 @@ def test_delivery_goes_on_when_the_collector_is_well_again(
     assert caplog.text.count("cannot be delivered") == 2
 
 
-def test_a_compression_that_there_is_not_is_reported_and_the_span_delivered_or_counted(
+def test_an_unknown_compression_is_reported_and_the_span_is_delivered_or_counted(
     make_spans: MakeSink,
     http: OtlpReceiver,
     span_drops: SpanDrops,
@@ -72,7 +72,7 @@ def test_a_compression_that_there_is_not_is_reported_and_the_span_delivered_or_c
     assert any(record.levelno >= logging.WARNING for record in caplog.records)
 
 
-def test_a_malformed_grpc_setting_is_counted_and_told_once(
+def test_a_malformed_grpc_setting_is_counted_and_reported_once(
     make_spans: MakeSink, span_drops: SpanDrops, caplog: pytest.LogCaptureFixture
 ) -> None:
     with grpc_receiver() as receiver, caplog.at_level(logging.WARNING):

@@ -73,7 +73,7 @@ class _Signal(Exception):  # noqa: N818 - such as a timeout that a signal's hand
     pass
 
 
-def test_an_event_makes_up_for_one_that_was_broken_off_before_it_told_the_thread(
+def test_an_event_makes_up_for_one_that_was_interrupted_before_it_woke_the_thread(
     make_store: Sinks, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def strike() -> bool:
@@ -95,7 +95,7 @@ def test_an_event_makes_up_for_one_that_was_broken_off_before_it_told_the_thread
     engine.dispose()
 
 
-def test_a_thread_that_is_awake_is_not_told_of_further_events(
+def test_a_thread_that_is_awake_is_not_woken_for_further_events(
     make_store: Sinks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To be woken costs the sync's thread the time that it lets the other one have."""

@@ -89,7 +89,7 @@ def test_several_processes_write_at_once(empty_database_url: str, tmp_path: Path
     assert not list(folder.iterdir())
 
 
-def test_a_process_that_only_ends_leaves_nothing_behind_that_is_not_written(
+def test_a_process_that_ends_without_a_close_leaves_no_row_unwritten(
     make_store: Sinks, empty_database_url: str, tmp_path: Path
 ) -> None:
     """Without a close some rows may be in the table and the others are in the spool."""

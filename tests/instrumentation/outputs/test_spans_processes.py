@@ -39,7 +39,7 @@ def test_nothing_is_imported_while_spans_are_exported(tmp_path: Path, protocol: 
 
 @pytest.mark.parametrize("protocol", sorted(RECEIVERS))
 @pytest.mark.parametrize("behaviour", sorted(BAD_COLLECTORS))
-def test_the_exit_waits_its_budget_and_not_for_the_collector(
+def test_the_exit_waits_for_the_collector_no_longer_than_its_budget(
     tmp_path: Path, behaviour: str, protocol: str
 ) -> None:
     """The exporter would try for an hour; the sink is closed with 1 s."""

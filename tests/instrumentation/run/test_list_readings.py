@@ -99,7 +99,7 @@ def test_links_may_spell_the_list_in_another_way(base: str, follows_links: bool)
 
 
 @given(st.permutations(range(1, 6)), st.integers(1, 5), st.randoms(use_true_random=False))
-def test_pages_in_any_order_and_so_many_at_once(
+def test_pages_in_any_order_and_several_at_once(
     order: list[int], at_once: int, chance: random.Random
 ) -> None:
     history = CallHistory()
@@ -202,7 +202,7 @@ def test_a_page_that_is_repeated_after_a_failure() -> None:
     assert truncated(history) == 0
 
 
-def test_a_page_that_is_asked_for_once_more_by_itself() -> None:
+def test_a_single_page_that_is_requested_once_more() -> None:
     history = CallHistory()
     reader = Reader(history)
     reader.read_all()
@@ -274,7 +274,7 @@ def test_lists_with_other_parameters_are_other_lists() -> None:
     assert truncated(history) == 4
 
 
-def test_the_list_of_another_canvas_clears_nothing() -> None:
+def test_reading_the_list_of_another_canvas_does_not_complete_this_one() -> None:
     history = CallHistory()
     one, other = (f"https://{host}.test/api/v1/courses/7/users" for host in "ab")
     Reader(history, links_to=one).read(one, 1)
@@ -282,7 +282,7 @@ def test_the_list_of_another_canvas_clears_nothing() -> None:
     assert truncated(history) == 1
 
 
-def test_first_items_only_leaves_the_readings_of_others_alone() -> None:
+def test_first_items_only_does_not_affect_other_readings() -> None:
     history = CallHistory()
     reader = Reader(history)
     reader.read(page_url(1), 1)
@@ -353,7 +353,7 @@ def test_a_retry_that_began_before_the_failed_call_had_ended_waited_for_nothing(
     assert history.begin("GET", url, 1.5)[1] == 0.0
 
 
-def test_a_call_after_one_that_a_retry_would_not_help_is_no_retry() -> None:
+def test_a_call_after_one_that_a_retry_would_not_help_is_not_a_retry() -> None:
     history = CallHistory()
     url = at("https://a.test/api/v1/courses/7")
     key, _ = history.begin("GET", url, 1.0)

@@ -144,7 +144,7 @@ def test_what_the_app_records_wins_over_what_is_inferred() -> None:
     assert totals.inferred_items() == {"user": ItemCounts(processed=3, created=3)}
 
 
-def test_a_sum_beyond_the_largest_count_is_capped_and_told() -> None:
+def test_a_sum_beyond_the_largest_count_is_capped_and_reported() -> None:
     totals = RunTotals()
     most = ItemCounts(*[MAX_COUNT] * 5)
     assert totals.add_items("course", most)

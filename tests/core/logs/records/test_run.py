@@ -20,7 +20,7 @@ def test_the_end_of_a_dead_processs_run_names_that_process_and_no_span(sinks: Si
     assert (record["trace_id"], record["span_id"]) == (CONTEXT.trace_id, None)
 
 
-def test_the_end_of_a_run_tells_its_totals(sinks: Sinks) -> None:
+def test_the_end_of_a_run_reports_its_totals(sinks: Sinks) -> None:
     items = {**SNAPSHOT.items, "course": ItemCounts(12, 2, 9, 1)}
     snapshot = structs.replace(
         SNAPSHOT,

@@ -64,7 +64,7 @@ def test_the_database_itself_refuses_a_second_open_row(engine: Engine) -> None:
         connection.execute(reopen, {"id": first.id})
 
 
-def test_of_two_changes_of_one_version_the_first_is_made(engine: Engine) -> None:
+def test_only_the_first_of_two_changes_to_one_version_is_made(engine: Engine) -> None:
     (read,) = write(engine, incident())
     (changed,) = write(engine, replace(read, run_count=5))
     assert changed.version == read.version + 1

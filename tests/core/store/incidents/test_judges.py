@@ -53,7 +53,7 @@ def test_a_judge_is_named_by_its_host_and_folder(name: str, host: str) -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_judge_whose_clock_is_ahead_is_as_live_as_one_that_is_late(sign: int) -> None:
+def test_a_judge_counts_as_live_as_long_with_its_clock_ahead_as_when_it_is_late(sign: int) -> None:
     judge = JudgeRow("a", OPENED)
     assert judge.is_live(OPENED + sign * LIVE_FOR)
     assert not judge.is_live(OPENED + sign * (LIVE_FOR + timedelta(microseconds=1)))

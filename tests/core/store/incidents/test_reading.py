@@ -31,7 +31,7 @@ def subjects(incidents: Iterable[Incident]) -> list[str]:
     return [each.subject for each in incidents]
 
 
-def test_a_judge_gets_the_open_incidents_and_those_of_the_last_hours(engine: Engine) -> None:
+def test_a_judge_reads_the_open_incidents_and_those_of_the_last_hours(engine: Engine) -> None:
     write(
         engine,
         incident(subject="open"),
@@ -111,7 +111,7 @@ def test_what_a_judge_reads_comes_oldest_first_with_what_was_resolved_since(engi
     assert subjects(open_incidents(engine)) == ["b", "c", "d", "a"]
 
 
-def test_a_list_has_the_begin_of_its_period_and_not_the_end(engine: Engine) -> None:
+def test_a_list_includes_the_start_of_its_period_but_not_the_end(engine: Engine) -> None:
     write(engine, *(incident(subject=f"{n}", opened_at=OPENED + n * MINUTE) for n in range(4)))
 
     def found(wanted: IncidentFilter) -> list[str]:

@@ -73,7 +73,7 @@ def test_a_message_is_read_as_it_was_written(engine: Engine) -> None:
     assert only(engine) == written == replace(whole, id=written.id)
 
 
-def test_of_equal_messages_only_the_first_is_added(engine: Engine) -> None:
+def test_only_the_first_of_several_equal_messages_is_added(engine: Engine) -> None:
     assert len(add_messages(engine, [message()])) == 1
     assert add_messages(engine, [message(content={"title": "again"})]) == []
     others = [message(period="resolved"), message(channel="email"), message(kind="daily")]
@@ -246,7 +246,7 @@ print(json.dumps([added, sent]))
 """
 
 
-def test_of_several_processes_one_adds_and_one_sends_each_message(engine: Engine) -> None:
+def test_each_message_is_added_by_one_of_several_processes_and_sent_by_one(engine: Engine) -> None:
     url = engine.url.render_as_string(hide_password=False)
     processes = [ForkedProgram(_SEND_ALL, url) for _ in range(3)]
     for process in processes:

@@ -55,7 +55,7 @@ def test_old_messages_to_channels_that_nobody_has_are_given_up(engine: Engine) -
     assert (found["old"].last_error, found["sent"].last_error) == ("no such channel", None)
 
 
-def test_urgent_messages_are_claimed_first_then_those_that_are_due_longest(engine: Engine) -> None:
+def test_urgent_messages_are_claimed_first_then_those_longest_overdue(engine: Engine) -> None:
     due = {"c": 2, "a": 0, "b": 1}
     times = {subject: CREATED + minutes * MINUTE for subject, minutes in due.items()}
     add_messages(engine, [message(each, next_attempt_at=time) for each, time in times.items()])
@@ -77,7 +77,7 @@ def test_in_quiet_hours_an_urgent_message_does_not_wait_for_one_that_is_not(engi
     assert claimed.message.period == "worse"
 
 
-def test_a_thread_without_a_reference_is_none(engine: Engine) -> None:
+def test_a_message_without_a_reference_starts_no_thread(engine: Engine) -> None:
     add_messages(engine, [message("full")])
     first = claim_message(engine, "slack", CREATED)
     assert first is not None

@@ -86,7 +86,7 @@ def test_the_latest_end_counts_for_the_items_that_a_run_handled() -> None:
 
 
 @pytest.mark.parametrize("odd", ["x", None, 2.5])
-def test_values_that_are_no_integers_are_added_as_well_as_they_can_be_read(odd: Any) -> None:
+def test_values_that_are_not_integers_are_added_as_far_as_they_can_be_read(odd: Any) -> None:
     rows = [_row(sums={"api_calls": 3}), _row(sums={"api_calls": odd})]
     found = add_up(rows)["full", "success"]
     assert found.sums[SUMMED.index("api_calls")] == 3 + (2 if odd == 2.5 else 0)
@@ -100,7 +100,7 @@ def test_measures_that_are_unknown_are_left_out() -> None:
     assert (db_time.count, db_time.total) == (3, 15.0)
 
 
-def test_merged_groups_leave_the_added_ones_as_they_were() -> None:
+def test_merging_groups_leaves_the_added_ones_unchanged() -> None:
     one, other = add_up([_row(error="A")]), add_up([_row(error="A"), _row(group=("b", "failed"))])
     merge(one, other)
     merge(one, other)

@@ -94,7 +94,7 @@ def test_rare_errors_are_one_series(engine: Engine) -> None:
     assert found == {"A": [0, 1, 1, 1], "other": [0, 0, 1, 1]}
 
 
-def test_errors_of_an_older_version_are_filled_in_in_the_background(own_engine: Engine) -> None:
+def test_errors_from_an_older_version_are_backfilled_in_the_background(own_engine: Engine) -> None:
     _history(own_engine)
     roll_up(own_engine, _LONG)
     downgrade(own_engine, "0010")
@@ -110,7 +110,7 @@ def test_errors_of_an_older_version_are_filled_in_in_the_background(own_engine: 
 
 
 @pytest.mark.parametrize("step", ["filled in an hour", "before the third commit"])
-def test_filling_in_may_be_killed_at_any_step(
+def test_the_backfill_may_be_killed_at_any_step(
     own_engine: Engine, empty_database_url: str, step: str
 ) -> None:
     _history(own_engine)
@@ -124,7 +124,7 @@ def test_filling_in_may_be_killed_at_any_step(
     _check(own_engine)
 
 
-def test_a_corrected_error_is_counted_anew(engine: Engine) -> None:
+def test_a_corrected_error_is_counted_again(engine: Engine) -> None:
     _history(engine)
     roll_up(engine, _LONG)
     with engine.begin() as connection:

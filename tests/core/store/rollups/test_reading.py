@@ -124,7 +124,7 @@ def test_a_generation_grows_even_while_the_clock_stands_or_goes_back(
     ],
     ids=["summary", "performance", "freshness"],
 )
-def test_where_the_rows_are_asked_instead_one_connection_is_taken_at_a_time(
+def test_reading_the_rows_instead_takes_one_connection_at_a_time(
     engine: Engine, ask: Callable[[Rollups, datetime], object]
 ) -> None:
     downgrade(engine, "0002")
@@ -142,7 +142,7 @@ def test_where_the_rows_are_asked_instead_one_connection_is_taken_at_a_time(
     assert set(taken) == {1}
 
 
-def test_days_of_which_runs_were_deleted_are_always_asked_of_the_rollups(
+def test_days_with_deleted_runs_are_always_read_from_the_rollups(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many quarters have changed since: the rows know no more of them."""

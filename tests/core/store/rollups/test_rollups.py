@@ -193,7 +193,7 @@ _STEPS = st.one_of(
     st.sampled_from(_ZONES),
     st.booleans(),
 )
-def test_answers_are_those_of_the_rows_whatever_happens(
+def test_answers_equal_those_of_the_rows_whatever_happens(
     engine: Engine,
     memory_engine: Engine,
     steps: list[Callable[[_History], None]],

@@ -49,7 +49,7 @@ def _buckets(part: Slice) -> int:
 
 
 @pytest.mark.parametrize(("month", "hours"), [(3, 23), (10, 25)])
-def test_a_day_on_which_clocks_change_has_another_number_of_hours(month: int, hours: int) -> None:
+def test_a_day_on_which_clocks_change_has_fewer_or_more_hours(month: int, hours: int) -> None:
     sunday = {3: 29, 10: 25}[month]
     begin = datetime(2026, month, sunday, tzinfo=_BERLIN).astimezone(UTC)
     end = datetime(2026, month, sunday + 1, tzinfo=_BERLIN).astimezone(UTC)

@@ -78,7 +78,7 @@ def test_new_runs_are_read_once_for_all_answers(engine: Engine) -> None:
     assert sum("canvas_sync_rollup_changes.run_id IS NOT NULL" in each for each in statements) == 1
 
 
-def test_there_is_none_while_the_rollups_lack_something(own_engine: Engine) -> None:
+def test_there_is_no_snapshot_while_the_rollups_are_incomplete(own_engine: Engine) -> None:
     _end_runs(own_engine, "one")
     roll_up(own_engine, 600)
     downgrade(own_engine, "0010")

@@ -29,7 +29,7 @@ def _state(changed: Set[datetime], changes: int) -> RollupState:
     ("buckets", "changes", "expected"),
     [(192, 20_000, False), (193, 193, True), (0, 20_001, True)],
 )
-def test_more_than_two_days_or_20000_changes_are_faster_added_up_by_the_database(
+def test_more_than_two_days_or_20000_changes_are_left_to_the_database_to_add_up(
     buckets: int, changes: int, expected: bool
 ) -> None:
     changed = {_MONDAY + number * FIFTEEN_MINUTES for number in range(buckets)}

@@ -124,7 +124,7 @@ def test_runs_that_end_meanwhile_are_left_to_the_next_roll_up(engine: Engine) ->
 
 @pytest.mark.parametrize("field", ["duration", "api_seconds", "db_seconds"])
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
-def test_a_value_that_is_no_finite_number_holds_nothing_up(
+def test_a_value_that_is_not_a_finite_number_holds_nothing_up(
     emptied_engine: Engine, field: str, value: float
 ) -> None:
     engine = emptied_engine
@@ -278,7 +278,7 @@ def _end_and_roll_up_runs(engine: Engine) -> None:
     ],
     ids=["correct", "move", "end", "insert", "roll up", "correct between", "end and roll up"],
 )
-def test_what_happens_after_a_large_quarter_was_added_up_is_not_lost(
+def test_changes_made_after_a_large_quarter_was_added_up_are_not_lost(
     emptied_engine: Engine, monkeypatch: pytest.MonkeyPatch, change: Callable[[Engine], None]
 ) -> None:
     engine = emptied_engine

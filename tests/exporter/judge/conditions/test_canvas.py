@@ -9,7 +9,7 @@ from support.judge_facts import ended, facts_of, failed, nights, sync_of
 from support.verdicts import kinds
 
 
-def test_a_crash_inside_a_list_is_the_crash_alone() -> None:
+def test_a_crash_inside_a_list_is_reported_only_as_the_crash() -> None:
     crash = failed(0, api_truncated=1)
 
     assert kinds(facts_of(sync_of(crash, *nights(20)))) == [IncidentKind.FAILING]

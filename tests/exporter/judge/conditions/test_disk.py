@@ -20,7 +20,7 @@ def samples(free: list[float], step: timedelta) -> list[Sample]:
     ]
 
 
-def test_a_slope_of_the_disk_counts_after_six_hours() -> None:
+def test_the_slope_of_the_disk_counts_only_after_six_hours() -> None:
     steep = [67.5 * GIBIBYTE - number * 0.5 * GIBIBYTE for number in range(100)]
 
     assert kinds(facts_of(disk_free=samples(steep[:11], MINUTE))) == []
@@ -29,7 +29,7 @@ def test_a_slope_of_the_disk_counts_after_six_hours() -> None:
     assert only(facts_of(disk_free=samples([100.0 * 1024**2], MINUTE))).severity == "critical"
 
 
-def test_with_several_hosts_a_full_disk_has_the_name_of_its_host() -> None:
+def test_a_full_disk_has_the_name_of_its_host_if_there_are_several() -> None:
     full = replace(well(), disk_free=[Sample(NOW, GIBIBYTE / 10)])
     assert only(full).subject == "disk of the logs"
     found = only(replace(full, host="sync-1"))

@@ -66,7 +66,7 @@ def test_an_unwritable_log_folder_is_reported_by_the_run_or_is_the_cause_of_miss
         (None, 6, 6, True),
     ],
 )
-def test_an_exporter_is_silent_if_it_could_have_judged_for_five_minutes(
+def test_an_exporter_is_silent_after_five_minutes_in_which_it_could_have_judged(
     judged: int | None, started: int, database_back: int, *, is_found: bool
 ) -> None:
     facts = replace(

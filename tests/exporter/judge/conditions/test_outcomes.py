@@ -111,7 +111,9 @@ def test_a_sync_every_quarter_of_an_hour_gets_a_second_chance_for_what_may_pass(
     assert kinds(every_quarter(nothing_works)) == [IncidentKind.API_FAILING]
 
 
-def test_a_frequent_sync_gets_a_second_chance_for_any_odd_result_and_with_a_sparse_rhythm() -> None:
+def test_a_frequent_sync_gets_a_second_chance_for_any_odd_result_even_with_a_sparse_rhythm() -> (
+    None
+):
     odd = ended(suspect_reason="few_items: 0 items where 20 are usual; few_calls: 15 API calls")
 
     assert kinds(every_quarter(odd)) == []

@@ -39,7 +39,7 @@ def test_a_run_is_followed_from_its_start_to_its_end(engine: Engine, tmp_path: P
     assert scene.gatherer.gather().syncs["full"].running == []
 
 
-def test_an_interrupted_run_that_turns_out_to_be_alive_is_none(
+def test_an_interrupted_run_that_turns_out_to_be_alive_is_no_longer_found(
     engine: Engine, tmp_path: Path
 ) -> None:
     write(engine, *(night(number) for number in range(1, 20)))

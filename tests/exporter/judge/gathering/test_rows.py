@@ -39,7 +39,7 @@ def test_one_query_finds_the_newest_run_of_every_sync_type(many_types: Engine) -
     assert_bounded([plan])
 
 
-def test_the_newest_run_of_a_type_is_found_without_passing_those_of_others(
+def test_the_newest_run_of_a_type_is_found_without_reading_those_of_others(
     postgresql_url: str,
 ) -> None:
     engine = open_engine(postgresql_url)

@@ -55,7 +55,7 @@ def test_each_fault_opens_one_incident_that_resolves(
     assert trial.problems == []
 
 
-def test_every_kind_is_tried() -> None:
+def test_every_kind_of_incident_has_a_fault() -> None:
     assert {fault.kind for fault in FAULTS} == set(IncidentKind)
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 28
 

@@ -41,11 +41,13 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Opened]]:
         return {name: future.result() for name, future in started.items()}
 
 
-def test_with_a_configuration_no_incident_opens(lives: dict[str, list[Opened]]) -> None:
+def test_with_a_configuration_breaks_open_no_incident(lives: dict[str, list[Opened]]) -> None:
     assert lives["configured"] == []
 
 
-def test_without_one_at_most_the_start_of_a_break_opens_one(lives: dict[str, list[Opened]]) -> None:
+def test_without_a_configuration_at_most_the_start_of_a_break_opens_an_incident(
+    lives: dict[str, list[Opened]],
+) -> None:
     opened = lives["learned"]
     for begin, _ in BREAKS:
         at_its_start = [each for each in opened if begin <= each.time < begin + AROUND]

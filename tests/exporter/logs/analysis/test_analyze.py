@@ -175,7 +175,7 @@ def test_errors_are_counted_and_the_newest_are_shown(folder: Path, records: Reco
     assert [row.error for row in errors.newest] == [each["error"] for each in raw[::-1]][:100]
 
 
-def test_the_longest_gaps_are_found_also_across_files(folder: Path, records: Records) -> None:
+def test_the_longest_gaps_are_also_found_across_files(folder: Path, records: Records) -> None:
     gaps = []
     for task_id, lines in grouped(records[Log.PROGRESS], lambda each: each["task_id"]).items():
         times = [time_of(line) for line in lines]

@@ -80,7 +80,7 @@ def test_syncs_that_have_stopped_are_a_problem_though_the_cleanup_goes_on(
         ("cancelled", Finding("note", "1 of 2 runs was cancelled.", "Runs")),
     ],
 )
-def test_runs_that_did_not_succeed_are_reported_by_what_became_of_them(
+def test_runs_that_did_not_succeed_are_reported_by_outcome(
     tmp_path: Path, status: str, finding: Finding
 ) -> None:
     assert findings(tmp_path, operations=run(1, "success") + run(2, status)) == [finding]

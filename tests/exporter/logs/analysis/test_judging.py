@@ -151,7 +151,7 @@ def test_what_cannot_be_judged_is_said(tmp_path: Path) -> None:
     assert "disk filling" in unjudged
 
 
-def test_logs_without_runs_are_not_said_to_be_well(tmp_path: Path) -> None:
+def test_logs_without_runs_are_not_reported_as_well(tmp_path: Path) -> None:
     verdict = judged(tmp_path, [])
     (said,) = verdict.not_judged
     assert said == f"Any sync, because operations.log has no lines before {NOW:%Y-%m-%d %H:%M} UTC."

@@ -49,7 +49,7 @@ def test_no_line_is_wider_than_the_terminal(
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
-def test_every_cell_is_there_whole_on_a_narrow_terminal_too(
+def test_every_cell_is_complete_even_on_a_narrow_terminal(
     report: Report, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "".join(shown(report, width, monkeypatch).split())
@@ -95,12 +95,12 @@ def test_a_route_is_never_cut_but_gets_lines_of_its_own() -> None:
     assert fitted(made, 30) == Fitted([26, 5], 2, 0, apart=[0])
 
 
-def test_a_table_of_numbers_gets_less_air() -> None:
+def test_a_table_of_numbers_gets_less_space_between_its_columns() -> None:
     made = table("1" * 10, "2" * 10, "3" * 10, headings=("a#", "b#", "c#"))
     assert fitted(made, 36) == Fitted([10, 10, 10], 1)
 
 
-def test_what_a_row_begins_with_gets_a_line_when_the_numbers_fill_one() -> None:
+def test_the_first_cells_of_a_row_get_a_line_of_their_own_when_the_numbers_fill_one() -> None:
     made = table("UPDATE", "courses", "3" * 20, headings=("operation", "table", "rows#"))
     assert fitted(made, 30) == Fitted([9, 7, 20], 2, 0, apart=range(2))
 

@@ -267,7 +267,7 @@ OTHER_SPELLINGS: dict[Log, list[tuple[str, dict[str, object]]]] = {
     [(log, *case) for log, cases in OTHER_SPELLINGS.items() for case in cases],
 )
 @pytest.mark.parametrize("clock", ["2025-12-22 10:15:30", "2025-12-22T10:15:30,250"])
-def test_other_spellings_are_read_with_each_figure_in_its_place(
+def test_other_spellings_are_read_with_each_figure_in_the_right_field(
     tmp_path: Path, log: Log, line: str, fields: dict[str, object], clock: str
 ) -> None:
     whole = f"[{clock}] {line}"
@@ -288,7 +288,7 @@ def test_other_spellings_are_read_with_each_figure_in_its_place(
 @pytest.mark.parametrize(
     "line", ["CREATE Course", "Courses: many", "Completion: soon", "GET /api/v1/courses - Stat"]
 )
-def test_what_is_torn_off_or_has_no_figures_is_not_guessed(tmp_path: Path, line: str) -> None:
+def test_figures_that_are_torn_off_or_missing_are_not_guessed(tmp_path: Path, line: str) -> None:
     for log in OLD_LINES:
         (tmp_path / f"{log}.log").write_text(f"[2025-12-22 10:15:30] {line}\n")
     assert len(report_of(tmp_path).unreadable) == len(OLD_LINES)

@@ -92,7 +92,7 @@ def test_each_chart_has_words_and_each_table_a_caption_and_scopes(page: str) -> 
     assert page.count("<th ") == page.count("<th scope=")
 
 
-def test_all_is_well_is_said_too(tmp_path: Path) -> None:
+def test_the_page_says_so_when_all_is_well(tmp_path: Path) -> None:
     record = {
         "timestamp": "2025-12-22T10:15:30.000000Z",
         "event": "run_ended",

@@ -30,7 +30,7 @@ def test_unreadable_lines_are_counted_by_file_with_their_numbers(tmp_path: Path)
 
 
 @pytest.mark.parametrize("before", [b"", line_of_record(generate(1)[Log.API_CALLS][0])])
-def test_a_live_log_that_ends_with_a_line_too_long_has_one_unreadable_line_more(
+def test_a_live_log_that_ends_with_too_long_a_line_has_one_more_unreadable_line(
     tmp_path: Path, before: bytes
 ) -> None:
     """As a power cut leaves it: NUL bytes as far as it had been made longer."""
@@ -42,7 +42,7 @@ def test_a_live_log_that_ends_with_a_line_too_long_has_one_unreadable_line_more(
         assert file.bytes == len(before) + 3_000_000
 
 
-def test_a_live_log_that_ends_with_the_beginning_of_a_line_does_not_count_that(
+def test_the_beginning_of_a_line_at_the_end_of_a_live_log_is_not_counted(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "api_calls.log").write_bytes(b"\0" * 1_000_000)
@@ -60,7 +60,7 @@ def test_line_numbers_go_on_where_the_last_analysis_ended(tmp_path: Path) -> Non
     assert (row.lines, row.first_lines) == (12, [11])
 
 
-def test_what_a_newer_version_logs_is_named_and_not_counted_as_unreadable(tmp_path: Path) -> None:
+def test_events_of_a_newer_version_are_named_and_not_counted_as_unreadable(tmp_path: Path) -> None:
     for log in Log:
         record = {"timestamp": "2025-12-22T10:15:30.000000Z", "event": "moon_phase", "new": [1]}
         (tmp_path / f"{log.value}.log").write_bytes(line_of_record(record))
@@ -82,7 +82,7 @@ def test_numbers_beyond_all_bounds_make_a_line_unreadable_and_nothing_else(tmp_p
     assert (report.unreadable[0].unreadable, report.api.total.count) == (3, 1)
 
 
-def test_a_users_number_beyond_all_bounds_matters_where_lines_are_chosen_by_user(
+def test_a_user_number_beyond_all_bounds_matters_only_when_lines_are_chosen_by_user(
     tmp_path: Path,
 ) -> None:
     call = {"timestamp": "2025-12-22T10:15:30.000000Z", "event": "api_call", "status_code": 200}
@@ -106,7 +106,7 @@ def test_what_was_read_of_a_damaged_archive_counts(tmp_path: Path) -> None:
     assert len(lines) / 4 < report.api.total.count < len(lines)
 
 
-def test_of_an_archive_with_junk_at_its_end_all_lines_count(tmp_path: Path) -> None:
+def test_all_lines_of_an_archive_with_junk_at_its_end_count(tmp_path: Path) -> None:
     lines = [line_of_record(record) for record in generate(3000)[Log.API_CALLS]]
     file = tmp_path / "api_calls.old"
     file.write_bytes(b"".join(lines))
@@ -152,7 +152,7 @@ def test_the_pieces_of_an_archive_are_read_by_two_processes(
     assert report_of(tmp_path) == report, "the second time from the cache"
 
 
-def test_around_a_damaged_piece_of_an_archive_all_lines_count(
+def test_all_lines_around_a_damaged_piece_of_an_archive_count(
     tmp_path: Path, divided_archive: tuple[Path, list[bytes]]
 ) -> None:
     archive, lines = divided_archive

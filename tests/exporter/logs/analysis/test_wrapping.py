@@ -40,7 +40,7 @@ def test_a_word_wider_than_a_line_is_cut() -> None:
     assert wrapped("see " + "x" * 9, 4) == ["see", "xxxx", "xxxx", "x"]
 
 
-def test_blanks_alone_are_one_empty_line() -> None:
+def test_a_text_of_blanks_is_one_empty_line() -> None:
     assert wrapped(" " * 9, 4) == [""]
 
 

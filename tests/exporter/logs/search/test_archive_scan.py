@@ -136,7 +136,7 @@ def test_with_a_sidecar_only_pieces_that_may_match_are_unpacked(
 
 
 @pytest.mark.parametrize("order", Order)
-def test_around_a_damaged_piece_all_lines_are_found(archive: Path, order: Order) -> None:
+def test_all_lines_around_a_damaged_piece_are_found(archive: Path, order: Order) -> None:
     files = packed_files(archive)
     assert files is not None
     content = bytearray(archive.read_bytes())
@@ -150,7 +150,7 @@ def test_around_a_damaged_piece_all_lines_are_found(archive: Path, order: Order)
 
 
 @pytest.mark.parametrize("order", Order)
-def test_of_an_older_archive_all_lines_before_the_damage_are_found(
+def test_all_lines_before_the_damage_in_an_older_archive_are_found(
     tmp_path: Path, order: Order
 ) -> None:
     lines = [

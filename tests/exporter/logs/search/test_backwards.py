@@ -17,7 +17,9 @@ CONTENT = st.binary(max_size=200).map(lambda raw: raw.replace(b"\x00", b"\n"))
 
 
 @given(content=CONTENT, end=st.integers(0, 200), block=st.integers(1, 50))
-def test_the_blocks_are_the_file_in_whole_lines(content: bytes, end: int, block: int) -> None:
+def test_the_blocks_together_are_the_file_and_each_has_whole_lines(
+    content: bytes, end: int, block: int
+) -> None:
     end = min(end, len(content))
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(backwards, "_BLOCK", block)
@@ -48,7 +50,7 @@ def test_a_line_that_is_too_long_is_passed_over_in_bounded_memory(tmp_path: Path
     assert [start for start, _ in found] == [40 * LINE_LIMIT + 8, 7, 0]
 
 
-def test_a_file_that_is_one_line_too_long_has_no_line(tmp_path: Path) -> None:
+def test_a_file_that_consists_of_one_line_that_is_too_long_has_no_lines(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"x" * (3 * LINE_LIMIT))
     with path.open("rb") as file:

@@ -61,7 +61,7 @@ def _keys(lines: list[FoundLine]) -> list[tuple[dt.datetime, Log, str]]:
     ),
     data=st.data(),
 )
-def test_the_lines_before_a_line_it_and_those_after_are_all_lines_once(
+def test_a_line_with_those_before_and_after_it_gives_all_lines_once(
     written: list[tuple[Log, int]], data: st.DataObject
 ) -> None:
     """Also when lines of several logs have the same time."""

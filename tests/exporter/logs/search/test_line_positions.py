@@ -141,7 +141,7 @@ def test_a_position_survives_a_url(log: Log, time: dt.datetime, digest: bytes, s
 
 
 @given(st.text(max_size=60) | st.binary(max_size=40).map(lambda raw: raw.hex()))
-def test_a_text_that_is_no_position_is_refused(text: str) -> None:
+def test_text_that_is_not_a_position_is_rejected(text: str) -> None:
     with pytest.raises(BadPositionError):
         LinePosition.decode(text)
 

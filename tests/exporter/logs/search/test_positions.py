@@ -110,7 +110,7 @@ def test_a_page_goes_on_though_a_file_begins_with_a_line_too_long_to_read(
 
 
 @pytest.mark.parametrize("cursor", ["", "7b", "zz", "7b7d0", b'{"errors":1}'.hex()])
-def test_a_cursor_that_is_none_is_refused(tmp_path: Path, cursor: str) -> None:
+def test_text_that_is_not_a_cursor_is_rejected(tmp_path: Path, cursor: str) -> None:
     with pytest.raises(BadCursorError):
         LogSearch(tmp_path, tmp_path, LineFilter(), limit=1, cursor=cursor)
 
@@ -133,7 +133,7 @@ def _first_of(folder: Path, limit: int) -> str:
         return page.cursor
 
 
-def test_when_the_archive_of_a_page_is_deleted_that_is_reported_and_older_ones_are_searched(
+def test_a_deleted_archive_of_a_page_is_reported_and_older_ones_are_searched(
     tmp_path: Path,
 ) -> None:
     for numbers in (range(2), range(2, 5)):
@@ -151,7 +151,7 @@ def test_when_the_archive_of_a_page_is_deleted_that_is_reported_and_older_ones_a
         ]
 
 
-def test_oldest_first_only_newer_archives_are_searched_when_that_of_a_page_is_deleted(
+def test_a_search_oldest_first_goes_on_with_newer_archives_if_that_of_a_page_is_deleted(
     tmp_path: Path,
 ) -> None:
     for numbers in (range(2), range(2, 5), range(5, 7)):
@@ -170,7 +170,7 @@ def test_oldest_first_only_newer_archives_are_searched_when_that_of_a_page_is_de
         ]
 
 
-def test_when_the_file_of_a_page_is_archived_and_deleted_that_is_reported(tmp_path: Path) -> None:
+def test_a_file_of_a_page_that_is_archived_and_deleted_is_reported(tmp_path: Path) -> None:
     write(tmp_path, Log.ERRORS, range(6))
     write(tmp_path, Log.PROGRESS, range(6))
     cursor = _first_of(tmp_path, 4)

@@ -336,7 +336,7 @@ def test_a_line_that_came_late_is_found_in_its_time(tmp_path: Path) -> None:
     assert [line.time for line in found_in(tmp_path, wanted)] == [EPOCH + dt.timedelta(seconds=100)]
 
 
-def test_a_damaged_archive_is_told_and_the_rest_is_searched(tmp_path: Path) -> None:
+def test_a_damaged_archive_is_reported_and_the_rest_is_searched(tmp_path: Path) -> None:
     write(tmp_path, Log.ERRORS, range(5))
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "errors-20301201T000000Z.tar.gz").write_bytes(b"no archive")
@@ -355,12 +355,12 @@ def test_unreadable_lines_are_counted(tmp_path: Path) -> None:
     assert found.notes.unreadable_lines == 3
 
 
-def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(LogFolderError, match="missing"):
         LogSearch(tmp_path / "missing", tmp_path, LineFilter(), limit=1)
 
 
-def test_an_archive_deleted_while_it_is_searched_is_told(tmp_path: Path) -> None:
+def test_an_archive_deleted_while_it_is_searched_is_reported(tmp_path: Path) -> None:
     lines = [json_line(record(Log.ERRORS, second)) for second in range(6)]
     lay_out(tmp_path, Log.ERRORS, [lines[:3], lines[3:]], 1)
     (archive,) = (tmp_path / "archive").glob("*.tar.gz")
@@ -401,7 +401,7 @@ def test_a_search_without_time_gets_further_with_each_page(tmp_path: Path) -> No
     assert pages > 1
 
 
-def test_a_file_that_may_not_be_read_is_told_and_the_rest_is_searched(
+def test_a_file_that_may_not_be_read_is_reported_and_the_rest_is_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if by another user: the tests may run as root, who may read everything."""
@@ -427,7 +427,7 @@ def test_a_file_that_may_not_be_read_is_told_and_the_rest_is_searched(
     ]
 
 
-def test_it_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_reports_its_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("canvas_sync_exporter.logs.search.search._REPORT_SECONDS", 0.0)
     lines = [json_line(record(Log.ERRORS, second)) for second in range(3)]
     lay_out(tmp_path, Log.ERRORS, [[line] for line in lines], 1)

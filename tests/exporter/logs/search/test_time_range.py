@@ -79,7 +79,7 @@ def ordered_lines(draw: st.DrawFn, zone: dt.tzinfo) -> list[bytes]:
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data(), zone=ZONES, places=st.integers(1, 20), page=st.integers(200, 2000))
-def test_however_few_places_are_read_if_lines_are_little_out_of_order(
+def test_the_range_is_found_however_few_places_are_read_if_lines_are_nearly_in_order(
     data: st.DataObject, zone: dt.tzinfo, places: int, page: int
 ) -> None:
     lines = data.draw(ordered_lines(zone))
@@ -101,7 +101,7 @@ def test_however_few_places_are_read_if_lines_are_little_out_of_order(
     span=st.tuples(st.none() | MINUTES, st.none() | MINUTES),
     page=st.sampled_from([300, 4096]),
 )
-def test_whatever_the_order_if_every_place_is_read(
+def test_the_range_is_found_in_lines_of_any_order_if_every_place_is_read(
     zone: dt.tzinfo,
     lines: list[tuple[str, int]],
     span: tuple[int | None, int | None],
@@ -134,7 +134,7 @@ def write(path: Path, minutes: list[int], kind: str = "json", zone: dt.tzinfo = 
     path.write_bytes(b"".join(line(kind, moment, zone) for moment in moments))
 
 
-def test_of_a_large_file_little_more_than_the_range_is_searched(tmp_path: Path) -> None:
+def test_little_more_than_the_range_is_searched_in_a_large_file(tmp_path: Path) -> None:
     write(tmp_path / "log", list(range(40_000)))
     low, high, size = part(tmp_path / "log", 20_000, 20_060)
     assert 0 < high - low < size / 100
@@ -156,7 +156,7 @@ def test_a_clock_that_is_set_back_by_less_than_the_tolerance_changes_nothing(
 
 
 @pytest.mark.parametrize("zone", [BERLIN, TROLL])
-def test_the_end_of_summer_time_is_no_disorder(tmp_path: Path, zone: dt.tzinfo) -> None:
+def test_the_end_of_summer_time_does_not_count_as_disorder(tmp_path: Path, zone: dt.tzinfo) -> None:
     write(tmp_path / "log", list(range(-20_000, 20_000)), "text", zone)
     low, high, size = part(tmp_path / "log", 10_000, 10_060, zone)
     assert high - low < size / 100

@@ -29,7 +29,7 @@ def test_other_spellings_are_not_our_own(other: str) -> None:
     assert not are_own_times([OWN, other, OWN])
 
 
-def test_texts_of_other_lengths_do_not_make_up_for_each_other() -> None:
+def test_texts_that_are_too_short_and_too_long_do_not_cancel_out() -> None:
     assert not are_own_times([OWN[:-1], "Z" + OWN])
 
 

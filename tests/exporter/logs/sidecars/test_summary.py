@@ -149,7 +149,7 @@ def test_lines_of_other_forms_and_torn_ones_count_too() -> None:
     assert summary.finish_piece().oldest == NOON - dt.timedelta(minutes=1)
 
 
-def test_too_many_ids_are_no_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_ids_are_not_kept_as_a_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("canvas_sync_exporter.logs.sidecars.summary._MOST_IDS", 2)
     line = b'{"timestamp":"2025-12-22T02:00:00.000000Z","level":"INFO","task_id":"%d"}'
     assert _summary([line % 0]).finish_piece().ids == BloomFilter.of({"0"})

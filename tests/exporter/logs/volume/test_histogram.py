@@ -128,7 +128,7 @@ def test_bisection_finds_the_first_line_at_or_after_a_time(
 
 @settings(max_examples=40, deadline=None)
 @given(late=st.lists(st.integers(0, int(LATENESS.total_seconds())), min_size=200, max_size=200))
-def test_late_lines_are_neither_lost_nor_doubled(late: list[int]) -> None:
+def test_late_lines_are_neither_lost_nor_duplicated(late: list[int]) -> None:
     lines = [
         json_line(record(Log.ERRORS, 4000 + 10 * number - by, error="x" * 500))
         for number, by in enumerate(late)

@@ -38,6 +38,6 @@ def test_they_cover_the_period(first: dt.datetime, second: dt.datetime, at_most:
         (dt.timedelta(days=365), 7 * 86400),
     ],
 )
-def test_their_step_is_a_usual_one(length: dt.timedelta, step: int) -> None:
+def test_their_step_is_a_round_one(length: dt.timedelta, step: int) -> None:
     since = dt.datetime(2025, 12, 22, tzinfo=dt.UTC)
     assert TimeBuckets.covering(since, since + length, 60).step == step

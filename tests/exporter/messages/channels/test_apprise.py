@@ -87,7 +87,7 @@ def test_a_redirect_is_not_followed_because_the_url_has_secrets() -> None:
         assert elsewhere.requests.empty()
 
 
-def test_a_server_that_drips_is_left_when_the_time_is_over() -> None:
+def test_a_server_that_answers_in_drips_is_abandoned_when_the_time_is_up() -> None:
     with receiving() as receiver:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n"
         receiver.answer = lambda _: itertools.chain([head], itertools.repeat(b"x", 40))

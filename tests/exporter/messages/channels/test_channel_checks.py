@@ -64,7 +64,7 @@ def test_a_bot_that_may_not_write_is_reported(receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("code", ["no_text", "invalid_payload"])
-def test_a_webhook_of_slack_is_tried_with_a_message_that_slack_rejects(
+def test_a_slack_webhook_is_tried_with_a_message_that_slack_rejects(
     receiver: Receiver, code: str
 ) -> None:
     receiver.answers(http_answer(400, code.encode()))

@@ -212,14 +212,16 @@ def _raw_server(parts: Iterator[bytes], pause: float = 0.0) -> Iterator[int]:
     "first", [b"", b"220 hello\r\n", b"220 hello\r\n250-x\r\n"], ids=["silent", "hello", "ehlo"]
 )
 @pytest.mark.parametrize("drip", [b"2", b"250-x\r\n"])
-def test_a_server_that_drips_is_left_when_the_time_is_over(first: bytes, drip: bytes) -> None:
+def test_a_server_that_answers_in_drips_is_abandoned_when_the_time_is_up(
+    first: bytes, drip: bytes
+) -> None:
     with _raw_server(itertools.chain([first], itertools.repeat(drip)), pause=0.02) as port:
         failure = _failure(_settings(port), seconds=0.4)
     assert not failure.is_permanent
 
 
 @pytest.mark.parametrize("answer", [b"", b"25"], ids=["none", "torn"])
-def test_a_mail_that_was_transmitted_may_have_arrived(answer: bytes) -> None:
+def test_an_email_that_was_transmitted_may_have_arrived(answer: bytes) -> None:
     def serve() -> None:
         connection, _ = listener.accept()
         with connection, connection.makefile("rb") as stream:
@@ -237,7 +239,7 @@ def test_a_mail_that_was_transmitted_may_have_arrived(answer: bytes) -> None:
     assert not failure.is_permanent
 
 
-def test_a_server_that_never_answers_is_left_when_the_time_is_over() -> None:
+def test_a_server_that_never_answers_is_abandoned_when_the_time_is_up() -> None:
     with _raw_server(iter([])) as port:
         failure = _failure(_settings(port), seconds=0.2)
     assert "no complete answer in time" in str(failure)
@@ -259,7 +261,7 @@ def test_garbage_gets_another_attempt(greeting: bytes) -> None:
     assert not failure.is_permanent
 
 
-def test_a_server_that_wants_no_mail_is_believed() -> None:
+def test_a_server_that_accepts_no_mail_gets_no_further_attempt() -> None:
     with _raw_server(iter([b"554 no mail here\r\n"])) as port:
         failure = _failure(_settings(port))
     assert "554 no mail here" in str(failure)

@@ -146,7 +146,7 @@ def test_a_huge_answer_is_not_read_to_its_end() -> None:
         [b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n", *[b"x"] * 80],
     ],
 )
-def test_a_server_that_answers_slowly_is_left_when_the_time_is_over(parts: list[bytes]) -> None:
+def test_a_server_that_answers_slowly_is_abandoned_when_the_time_is_up(parts: list[bytes]) -> None:
     for seconds in (0.3, 1, 3, 10, 30):  # a loaded machine may need longer to send the request
         with receiving() as receiver:
             endless = itertools.chain(parts, itertools.repeat(b""))

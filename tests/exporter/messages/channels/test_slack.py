@@ -198,7 +198,7 @@ def test_no_secret_goes_where_a_redirect_leads(
         b'{"ok": "T0Secret4711"',
     ],
 )
-def test_an_answer_that_is_not_of_slack_is_no_success(
+def test_a_response_that_is_not_from_slack_is_not_a_success(
     channel: Channel, receiver: Receiver, body: bytes
 ) -> None:
     receiver.answers(http_answer(200, body))
@@ -210,7 +210,9 @@ def test_an_answer_without_a_time_starts_no_thread(receiver: Receiver) -> None:
     assert _bot(receiver).send(message()) == ""
 
 
-def test_a_server_that_drips_is_left_when_the_time_is_over(receiver: Receiver) -> None:
+def test_a_server_that_answers_in_drips_is_abandoned_when_the_time_is_up(
+    receiver: Receiver,
+) -> None:
     for channel in (_webhook(receiver, 0.3), _bot(receiver, seconds=0.3)):
         receiver.gone.clear()
         receiver.answer = lambda _: itertools.chain(

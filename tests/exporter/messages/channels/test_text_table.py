@@ -29,7 +29,7 @@ def test_a_status_can_be_a_word() -> None:
     assert table_lines(RUNS, 40, WORDS)[1] == "Critical full            2  12,804"
 
 
-def test_words_of_a_heading_stand_below_each_other_where_the_table_is_too_wide() -> None:
+def test_a_heading_breaks_between_words_where_the_table_is_too_wide() -> None:
     table = Table(("Day", "Runs", "Week before"), (("Mon 16 Nov", "12", "91.7 %"),))
     assert table_lines(table, 40, SHAPES)[0] == "Day         Runs  Week before"
     assert table_lines(table, 26, SHAPES) == [

@@ -88,7 +88,7 @@ def test_a_receiver_can_verify_who_sent_it_and_when() -> None:
 
 
 @pytest.mark.parametrize("secret", [SECRET, "whsec_AGtleQ=="])
-def test_the_documented_check_accepts_it_and_nothing_else(secret: str) -> None:
+def test_the_documented_check_accepts_only_the_signed_message(secret: str) -> None:
     names: dict[str, Any] = {}
     exec(blocks(PAGE, "python")[0], names)
     is_genuine = names["is_genuine"]

@@ -130,7 +130,7 @@ def test_open_incidents_come_first_and_worst_first(engine: Engine, tmp_path: Pat
     assert content.title.startswith("Daily summary, Sun, 29 Mar 2026: 3 open incidents")
 
 
-def test_what_is_due_on_the_rest_of_the_day_is_named(engine: Engine, tmp_path: Path) -> None:
+def test_what_is_due_in_the_rest_of_the_day_is_named(engine: Engine, tmp_path: Path) -> None:
     def sync(schedule: str) -> SyncSettings:
         return SyncSettings(BERLIN, schedule=parse_cron(schedule, BERLIN))
 

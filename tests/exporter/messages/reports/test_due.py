@@ -41,7 +41,7 @@ def simulate(settings: ReportSettings, begin: datetime, steps: list[int]) -> Mad
 
 @hypothesis.settings(max_examples=8)
 @given(SETTINGS, BEGINS)
-def test_an_exporter_that_always_runs_makes_each_report_once_and_on_time(
+def test_an_exporter_that_runs_all_the_time_makes_each_report_once_and_on_time(
     settings: ReportSettings, begin: datetime
 ) -> None:
     made = simulate(settings, begin, [30] * (2 * 24 * 35))
@@ -59,7 +59,7 @@ def test_an_exporter_that_always_runs_makes_each_report_once_and_on_time(
 
 
 @given(SETTINGS, BEGINS, st.lists(st.integers(1, 20_000), min_size=1, max_size=60))
-def test_after_any_outage_at_most_one_report_of_each_kind_is_made_up(
+def test_at_most_one_report_of_each_kind_is_made_up_for_after_any_outage(
     settings: ReportSettings, begin: datetime, steps: list[int]
 ) -> None:
     made = simulate(settings, begin, steps)
@@ -77,7 +77,7 @@ def test_after_any_outage_at_most_one_report_of_each_kind_is_made_up(
         ("2026-11-30T23:00:00", False),
     ],
 )
-def test_a_missed_daily_summary_is_made_up_until_noon(now: str, is_made: bool) -> None:
+def test_a_missed_daily_summary_is_made_up_for_until_noon(now: str, is_made: bool) -> None:
     settings = ReportSettings(kinds=frozenset({MessageKind.DAILY}), timezone=BERLIN)
     local = datetime.fromisoformat(now).replace(tzinfo=BERLIN)
 
@@ -87,7 +87,7 @@ def test_a_missed_daily_summary_is_made_up_until_noon(now: str, is_made: bool) -
 
 
 @pytest.mark.parametrize(("hours", "is_made"), [(0, True), (47, True), (48, False)])
-def test_a_missed_weekly_report_is_made_up_for_two_days(hours: int, is_made: bool) -> None:
+def test_a_missed_weekly_report_is_made_up_for_within_two_days(hours: int, is_made: bool) -> None:
     settings = ReportSettings(kinds=frozenset({MessageKind.WEEKLY}))
     monday = datetime(2026, 11, 30, 7, 30, tzinfo=UTC)
 
@@ -110,7 +110,7 @@ def test_reports_that_are_switched_off_are_never_due() -> None:
     assert due_reports(now, ReportSettings(kinds=frozenset()), ()) == ()
 
 
-def test_every_report_is_made_up_for_less_long_than_until_the_next_one() -> None:
+def test_the_time_to_make_up_for_a_report_is_over_before_the_next_one() -> None:
     now = datetime(2026, 3, 2, 8, tzinfo=UTC)  # after a February, the shortest month
     for kind in REPORT_KINDS:
         report = newest_report(kind, ReportSettings(), now)

@@ -90,7 +90,7 @@ def test_a_week_in_which_no_run_succeeded_has_no_duration(engine: Engine, tmp_pa
     assert [each.title for each in content.sections] == ["Canvas API", "Database"]
 
 
-def test_of_many_sync_types_the_slowest_are_listed(engine: Engine, tmp_path: Path) -> None:
+def test_only_the_slowest_of_many_sync_types_are_listed(engine: Engine, tmp_path: Path) -> None:
     start = at("2026-11-17T02:00")
     write(
         engine,

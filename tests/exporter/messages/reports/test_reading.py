@@ -60,7 +60,7 @@ def test_no_report_reads_the_whole_table(kind: MessageKind, engine: Engine, tmp_
             assert not [scan for scan in scans if "INDEX" not in scan], statement
 
 
-def test_the_last_run_of_a_type_is_found_without_passing_those_of_others(
+def test_the_last_run_of_a_type_is_found_without_reading_those_of_others(
     postgresql_url: str,
 ) -> None:
     engine = open_engine(postgresql_url)
@@ -79,7 +79,7 @@ def test_the_last_run_of_a_type_is_found_without_passing_those_of_others(
     assert not [plan for plan in plans if f"ix_{TABLE}_start" in plan]
 
 
-def test_nor_does_sqlite_pass_later_runs_of_the_type(tmp_path: Path) -> None:
+def test_sqlite_does_not_read_later_runs_of_the_type_either(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'runs.sqlite3'}")
     upgrade(engine)
     write(engine, snapshot("one", start_time=START))

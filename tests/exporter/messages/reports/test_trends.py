@@ -77,7 +77,7 @@ def test_a_month_is_compared_by_its_first_28_days(engine: Engine, tmp_path: Path
     ]
 
 
-def test_incidents_have_the_time_to_repair_worst_first(engine: Engine, tmp_path: Path) -> None:
+def test_incidents_have_their_time_to_repair_worst_first(engine: Engine, tmp_path: Path) -> None:
     opened = utc("2026-11-17T01:00")
     times: dict[str, Any] = {"since": opened, "opened_at": opened, "updated_at": opened}
     day = timedelta(days=1)

@@ -106,7 +106,9 @@ def test_each_route_has_its_latency_and_its_failures(served: Served, browser: Br
         ]
 
 
-def test_expired_and_valid_tokens_are_told_apart_by_word(served: Served, browser: Browser) -> None:
+def test_expired_and_valid_tokens_are_distinguished_by_a_word(
+    served: Served, browser: Browser
+) -> None:
     with watched(browser) as tab:
         tab.page.goto(f"{served.url}/canvas")
         items = tab.page.locator("#expiries li").all_inner_texts()
@@ -116,7 +118,7 @@ def test_expired_and_valid_tokens_are_told_apart_by_word(served: Served, browser
         ]
 
 
-def test_who_used_the_quota_in_a_range_of_time_is_named_with_the_lowest_that_was_left(
+def test_the_users_of_the_quota_in_a_time_range_are_named_with_the_lowest_that_was_left(
     tmp_path: Path,
 ) -> None:
     with serving_pages(tmp_path, with_history=False) as served:

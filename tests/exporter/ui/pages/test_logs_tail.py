@@ -104,7 +104,7 @@ def test_only_one_window_of_a_browser_has_a_stream(own: Served, browser: Browser
         assert tab.complaints == []
 
 
-def test_a_stream_tells_a_wrong_cursor(own: Served) -> None:
+def test_a_stream_rejects_a_wrong_cursor(own: Served) -> None:
     answer = requests.get(f"{own.url}/logs/tail?cursor=wrong", timeout=30)
     assert answer.status_code == 422
 

@@ -219,7 +219,7 @@ def test_while_the_rollups_are_far_behind_the_rest_of_the_page_is_shown(
     assert 'class="sync-runs"' in requests.get(empty.url, timeout=30).text
 
 
-def test_a_database_that_is_away_is_said_with_when_to_try_again(empty: Served) -> None:
+def test_a_database_that_is_away_is_reported_with_when_to_try_again(empty: Served) -> None:
     empty.engine.dispose()
     folder = empty.config.app.state_folder
     (folder / "canvas_sync.sqlite3").unlink()
@@ -252,7 +252,7 @@ def test_many_syncs_and_incidents_with_long_names_fit_into_a_small_page(
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_runs_that_did_not_succeed_are_said_without_an_incident_and_are_one_click_away(
+def test_runs_that_did_not_succeed_are_reported_without_an_incident_and_are_one_click_away(
     empty: Served, browser: Browser
 ) -> None:
     now = time.time()
@@ -280,7 +280,7 @@ def test_runs_that_did_not_succeed_are_said_without_an_incident_and_are_one_clic
         expect(rows).to_contain_text("half")
 
 
-def test_a_night_on_which_all_runs_succeeded_is_said_to_have_gone_well(empty: Served) -> None:
+def test_the_page_says_when_all_runs_of_a_night_succeeded(empty: Served) -> None:
     write(empty.engine, *(snapshot(f"good-{number}") for number in range(3)))
     page = _judged(empty)
     assert "All is well" in page
