@@ -39,7 +39,7 @@ def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 def told(*arguments: str, **settings: str) -> str:
-    """What a process prints; for what depends on nothing of a process, use :func:`analyzed`."""
+    """Return what a process prints; use :func:`analyzed` unless a test needs a process."""
     done = run(*arguments, **settings)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout

@@ -1,6 +1,6 @@
 """A Celery app whose tasks are syncs; workers are started with it.
 
-With ``INSTRUMENT_EVERY_APP`` set the hook is not told of the app.
+With ``INSTRUMENT_EVERY_APP`` set the hook does not know the app.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def no_sync(course_id: int) -> None:
 @app.task(bind=True, autoretry_for=(ConnectionError,), max_retries=3, default_retry_delay=0)
 @canvas_sync_task()
 def flaky(self: Any, user_id: int) -> None:
-    """Fail in the first try."""
+    """Fail in the first attempt."""
     if not self.request.retries:
         raise ConnectionError("Canvas is away")
 
@@ -71,7 +71,7 @@ def postpone(self: Any, user_id: int, seconds: float) -> None:
 @app.task(bind=True, acks_late=True)
 @canvas_sync_task()
 def killed(self: Any, user_id: int) -> None:
-    """Lose its process in the first try."""
+    """Lose its process in the first attempt."""
     call_canvas("courses/7")
     if not self.request.delivery_info["redelivered"]:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -86,7 +86,7 @@ def lost(user_id: int) -> None:
 @app.task
 @canvas_sync_task()
 def hang(user_id: int) -> None:
-    """Tell Canvas that it hangs, and go on doing so until a signal comes."""
+    """Tell Canvas that it hangs, and then hang until a signal comes."""
     call_canvas("courses/7")
     while True:
         signal.pause()
@@ -95,7 +95,7 @@ def hang(user_id: int) -> None:
 @app.task
 @canvas_sync_task()
 def send_another(user_id: int, course_id: int) -> None:
-    """Ask for a task that is not told for whom."""
+    """Send a task without a user."""
     inherit.delay()
 
 

@@ -65,11 +65,11 @@ class Worker:
     output: Path
 
     def send(self, task: str, **arguments: object) -> str:
-        """Send a task and answer its id."""
+        """Send a task and return its id."""
         return str(self.client.send_task(f"{self.app}.{task}", kwargs=arguments).id)
 
     def row(self, task_id: str) -> RunRow | None:
-        """Look a task's run up."""
+        """Look up a task's run."""
         return run_by_task(self.table, task_id)
 
     def run(self, task_id: str, status: str) -> RunRow:
@@ -87,7 +87,7 @@ class Worker:
         return sorted(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
     def stop(self) -> int:
-        """Shut it down as service managers do, and answer its exit code."""
+        """Shut it down as service managers do, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(_SECONDS)
 

@@ -34,7 +34,7 @@ class Query:
 
     @property
     def name(self) -> str:
-        """Tells it from all others."""
+        """Distinguishes it from all others."""
         return f"{self.dashboard}: {self.panel['title']}: {self.target['refId']}"
 
     @property
@@ -44,7 +44,7 @@ class Query:
 
 
 def panels(dashboard: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All panels of a dashboard but the headings of its rows."""
+    """All panels of a dashboard except the headings of its rows."""
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
@@ -63,7 +63,7 @@ def fill_in(text: str, values: Mapping[str, str]) -> str:
 
     Args:
         text: Of a query.
-        values: Name, with its format if it has one -> what stands there.
+        values: Name, with its format if it has one -> what to put there.
     """
 
     def value(match: re.Match[str]) -> str:

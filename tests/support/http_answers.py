@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that gives the answers it was told to give."""
+"""A real HTTP server on loopback that gives prepared answers."""
 
 from __future__ import annotations
 

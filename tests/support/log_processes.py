@@ -120,7 +120,7 @@ def write_lines(
 def write_on_a_full_disk(
     folder: Path, writer: str, pipe: Connection, *, name: str = "x.log"
 ) -> None:
-    """Write until lines wait for room, tell so, and finish when told that there is some."""
+    """Write until lines wait for room, say so, and finish when told that there is some."""
     log = make_writer(folder, name=name)
     number = 0
     while not log.pending:
@@ -172,9 +172,9 @@ def stopped_process(target: Callable[..., object], *arguments: object) -> Iterat
 
 
 def append_until_killed(folder: Path, writer: str, acknowledge: Connection) -> None:
-    """Write lines without end, and tell each number once its line is written.
+    """Write lines endlessly, and report each number once its line is written.
 
-    At most one line is written and not told, also when the log stays locked for long.
+    At most one line is written and not reported, even when the log stays locked for long.
     """
     log = make_writer(folder, max_bytes=16 * 1024)
     for number in itertools.count():
@@ -185,7 +185,7 @@ def append_until_killed(folder: Path, writer: str, acknowledge: Connection) -> N
 
 
 def fork_while_writing(folder: Path, children: int, count: int) -> None:
-    """Write and fork, time and again; each child writes ``count`` lines, the parent too."""
+    """Write and fork again and again; each child writes ``count`` lines, the parent too."""
     log = make_writer(folder, max_bytes=64 * 1024)
     pids = []
     for child in range(children):

@@ -34,12 +34,12 @@ def documented_type(hint: Any) -> str:
 def reader_faults(
     reader: type, records: Iterable[type[Record]], passed_over: Iterable[str] = ()
 ) -> list[str]:
-    """Say which fields a reader does not know, knows in vain, or reads as something else.
+    """Say which fields a reader lacks, has although nobody writes them, or reads as another type.
 
     Args:
         reader: A struct with the fields that are read.
         records: What is written.
-        passed_over: Fields that the reader does without on purpose.
+        passed_over: Fields that the reader ignores on purpose.
     """
     read, passed_over = _hints(reader), set(passed_over)
     written: dict[str, set[type]] = {}

@@ -70,7 +70,7 @@ class Writing:
 
 
 def numbers(tail: LogTail) -> list[int]:
-    """Take what there is, and go on until there is no more."""
+    """Poll until there is nothing more, and return the numbers."""
     found = []
     while lines := tail.poll():
         found += [int(line.fields["task_id"]) for line in lines]

@@ -194,7 +194,7 @@ class Stage:
                 rotate(path, backups, page)
 
     def run_syncs(self, processes: contextlib.ExitStack) -> None:
-        """Run all others at once; return when all have ended but the one that hangs."""
+        """Run all others at once; return when all except the one that hangs have ended."""
         names = [name for name in PARTS if name != "earlier"]
         started = {name: processes.enter_context(self._sync(name)) for name in names}
         self._wait(self._has_throttled, "somebody is throttled", started["throttled"])
@@ -288,13 +288,13 @@ class Stage:
         return self.database_url.replace("postgresql:", "postgresql+psycopg:", 1)
 
     def _environment(self, **more: str) -> dict[str, str]:
-        """Of a child: nothing that this process was told about telemetry, but the stage's own."""
+        """Of a child: none of this process's telemetry settings, only those of the stage."""
         ours = ("CANVAS_SYNC_", "OTEL_", "PROMETHEUS_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {**kept, **self.settings, **self.receiver.environ, **more}
 
     def _command(self, *arguments: str) -> str:
-        """Run a command of the command line to its end; give what it printed."""
+        """Run one of our commands to its end and return what it printed."""
         output = self.folder / "command.output"
         process = ForkedModule(
             ["canvas_sync_exporter.cli", *arguments], self._environment(), output
@@ -303,7 +303,7 @@ class Stage:
         return output.read_text()
 
     def _await_waiting(self, name: str, process: ForkedModule) -> None:
-        """Wait until Canvas keeps an answer back, and a heartbeat has told of all before."""
+        """Wait until Canvas keeps an answer back, and a heartbeat has reported the rest."""
         user_id = PARTS[name].user_id
         self._wait(lambda: self.canvas.holds(user_id), f"{name} waits", process)
         now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Looking for thousands of texts at once, in the time that one of them takes."""
+"""Searches for thousands of texts in the time that one of them takes."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def table(page: Path, heading: str) -> dict[str, list[str]]:
     """The tables of a page whose first column has a heading, as one.
 
     Returns:
-        What stands in backticks in the first column -> the other cells of its row, as written.
+        What is in backticks in the first column -> the other cells of its row, as written.
     """
     rows: dict[str, list[str]] = {}
     for first, *others in _rows(page, heading):

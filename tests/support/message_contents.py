@@ -115,7 +115,7 @@ def with_error(text: str, rows: int = 0) -> Content:
 
 
 def contents() -> st.SearchStrategy[Content]:
-    """Contents with any texts, also such as no report makes."""
+    """Contents with any texts, even those that no report makes."""
     ends = st.sampled_from(
         ["", "<!channel>", "&", "*_~`", "\u202e", "\x1b[0m", "\ud800", "x" * 5000]
     )

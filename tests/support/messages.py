@@ -21,7 +21,7 @@ CREATED = datetime(2026, 3, 2, 2, 30, 0, 123456, tzinfo=UTC)
 
 
 def message(subject: str = "failing full", period: str = "opened", **changes: Any) -> Message:
-    """A message about an incident that is due at once, but for ``changes``."""
+    """A message about an incident that is due at once, except for ``changes``."""
     defaults: dict[str, Any] = {
         "kind": "incident",
         "channel": "slack",

@@ -37,7 +37,7 @@ def context(task_id: str = "task", *, sampled: bool = True) -> RunContext:
 
 
 def api_call(**changes: Any) -> ApiCall:
-    """A successful GET of 0.2 s, but for ``changes``."""
+    """A successful GET of 0.2 s, except for ``changes``."""
     given: dict[str, Any] = {
         "context": context(),
         "time": 1.7e9,
@@ -63,7 +63,7 @@ def ended(task_id: str, time: float, status: RunStatus = RunStatus.SUCCESS) -> R
 
 
 def served_metrics_of_syncs() -> set[MetricName]:
-    """The metrics that the sink names in its code, but for those that are served by token."""
+    """The metrics that the sink names in its code, except those that are served by token."""
     names = re.findall(r"MetricName\.(\w+)", inspect.getsource(sink_module))
     metrics = {MetricName[name] for name in names}
     return {name for name in metrics if METRICS[name].merge != PER_PROCESS}

@@ -51,7 +51,7 @@ def start(function: str, *arguments: object) -> ForkedProgram:
 
 
 def finish(process: ForkedProgram) -> str:
-    """Close the process's input, wait for its end and answer what it printed."""
+    """Close the process's input, wait for its end and return what it printed."""
     return process.communicate()
 
 
@@ -74,7 +74,7 @@ def leave_dead(folder: Path, amount: float) -> None:
 
 
 def samples_without_fold(folder: Path) -> dict[str, float]:
-    """What a reader sees before anybody folds again."""
+    """What a reader sees before the next fold."""
     return {
         sample.name + '{level="INFO",log="operations"}': sample.value
         for family in FamilyBuilder().families(MetricFolder(folder, SampleKeys()).read())
@@ -125,7 +125,7 @@ def run_counting(folder: str, amount: str, end: str) -> None:
 
 
 def run_fold(folder: str, last_step: str) -> None:
-    """Fold, and die by SIGKILL after the step of that number; print the steps."""
+    """Fold, and die by SIGKILL after the step with that number; print the steps."""
     steps: list[str] = []
 
     def failpoint(step: str) -> None:
@@ -138,7 +138,7 @@ def run_fold(folder: str, last_step: str) -> None:
 
 
 def run_newborn(folder: str, most_files: str, last_step: str) -> None:
-    """Live a short life in a folder that more files crowd, as :func:`run_fold` dies."""
+    """Be a short-lived process in a crowded folder, killed as in :func:`run_fold`."""
     steps: list[str] = []
 
     def failpoint(step: str) -> None:

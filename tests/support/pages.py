@@ -144,7 +144,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @dataclass
 class Watched:
-    """A tab, and everything about it that must not be.
+    """A tab, and everything that went wrong in it.
 
     Attributes:
         complaints: What the console, the page or the policy complained about.
@@ -249,7 +249,7 @@ def axe_violations(tab: Page, *, structure: bool = True, colors: bool = True) ->
 
     Args:
         tab: The page.
-        structure: Check the rules about anything but colors.
+        structure: Check the rules about everything except colors.
         colors: Check the rules about colors, which takes three quarters of the time.
     """
     if not tab.evaluate("'axe' in window"):

@@ -1,4 +1,4 @@
-"""Who takes part in a round of the main job, and what goes wrong for each."""
+"""Which syncs take part in a round of the main job, and what goes wrong in each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Part:
 
     Attributes:
         user_id: A teacher of the simulated school; 41 has the courses 101 and 102, and so on.
-        status: What becomes of the run.
+        status: How the run ends.
         faults: What Canvas does to this user.
         module: The sync app, run as a process.
     """

@@ -26,7 +26,7 @@ def preferring_indexes(url: str) -> str:
 def explained(
     engine: Engine, question: Callable[[Engine], object], table: str = TABLE
 ) -> Sequence[str]:
-    """Return the plan of each statement about a table that a question executes."""
+    """Return the plan of each statement about a table that a query executes."""
     with engine.begin() as connection:
         connection.execute(text("ANALYZE"))
     plans: list[str] = []

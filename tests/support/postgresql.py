@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for tests: one cluster a session, one database a test."""
+"""A real PostgreSQL server for tests: one cluster per session, one database per test."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class PostgresqlServer:
         return name
 
     def drop_database(self, name: str) -> None:
-        """Remove a database, whoever is connected to it."""
+        """Remove a database even if something is connected to it."""
         self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _execute(self, statement: str) -> None:
@@ -132,7 +132,7 @@ class PostgresqlServer:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgresqlServer]:
-    """The session's server; without server binaries skipped, but failed where CI is true."""
+    """The session's server; skips without server binaries, but fails where CI is true."""
     binaries = find_binaries()
     if binaries is None:
         message = "no PostgreSQL server binaries (initdb, pg_ctl) were found"

@@ -18,7 +18,7 @@ class RawAnswer:
 
     Attributes:
         status: 0 when nothing came.
-        body: Everything after the headers, also what should not be there.
+        body: Everything after the headers, even what should not be there.
     """
 
     status: int
@@ -28,7 +28,7 @@ class RawAnswer:
 
 @contextmanager
 def connected(address: tuple[str, int], *, seconds: float = 30) -> Iterator[socket.socket]:
-    """A connection whose operations wait for so long at most."""
+    """A connection whose operations time out after some seconds."""
     with socket.create_connection(address, timeout=seconds) as connection:
         yield connection
 

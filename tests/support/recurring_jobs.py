@@ -63,7 +63,7 @@ def miss_a_night(config: Configuration) -> None:
 
 @contextmanager
 def database_away(config: Configuration, engine: Engine) -> Iterator[None]:
-    """Put a file in the place of the database's folder; "File exists" is what that raises."""
+    """Put a file in place of the database's folder; "File exists" is what that raises."""
     folder, moved = config.app.state_folder, config.app.state_folder.with_name("moved")
     engine.dispose()
     folder.rename(moved)

@@ -1,4 +1,4 @@
-"""Starts of syncs over a year, and what a learner expected of them that did not come."""
+"""Starts of syncs over a year, and which runs a learner expected in vain."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Watched:
 
     Attributes:
         expected: How many runs were expected.
-        unmet: What was due and did not come.
+        unmet: What was due and did not run.
         first_expected: When the first expected run was due; None when none ever was.
     """
 
@@ -61,7 +61,7 @@ def without(starts: Iterable[datetime], first: datetime, last: datetime) -> list
 
 
 def watch(starts: Sequence[datetime], days: int, zone: ZoneInfo = BERLIN) -> Watched:
-    """Learn anew at the end of each day, and see whether what was due that day has come."""
+    """Learn again at the end of each day, and check that what was due that day has run."""
     learner = RhythmLearner(zone)
     due: list[datetime] = []
     unmet: list[datetime] = []

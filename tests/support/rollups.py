@@ -39,7 +39,7 @@ def assert_same_answers(
     zone: tzinfo = UTC,
     until: datetime | None = None,
 ) -> None:
-    """What rollups answer is what the rows do: exactly, and percentiles within 1 %."""
+    """Rollups answer as the rows do: counts exactly, and percentiles within 1 %."""
     summary, exact = rollups.summary(since, until), queries.summary(rows, since, until)
     assert dataclasses.replace(summary, duration=exact.duration) == exact
     _assert_alike(summary.duration, exact.duration)
@@ -62,7 +62,7 @@ def assert_same_series(
     zone: tzinfo = UTC,
     step: str | None = None,
 ) -> None:
-    """What series of rollups say is what those of the rows do, and all points add up."""
+    """Series from rollups equal those from the rows, and all points add up."""
     whole = queries.summary(rows, since, until).runs
     ended = {name: runs for name, runs in whole.by_status.items() if runs and name != "running"}
     for by in SeriesBy:

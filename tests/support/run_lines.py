@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 
 def run_lines(sync_type: str, start: datetime, **changes: Any) -> list[Record]:
-    """Return the start and the end of a run, unremarkable but for ``changes`` of its end."""
+    """Return the start and the end of a run, unremarkable except for ``changes`` of its end."""
     task_id = changes.pop("task_id", f"{sync_type}-{start:%m%d-%H%M}")
     whose = {"task_id": task_id, "user_id": changes.pop("user_id", None), "sync_type": sync_type}
     seconds = changes.pop("duration_seconds", 300.0)

@@ -120,7 +120,7 @@ def _own_hints(kind: type) -> dict[str, Any]:
 
 
 def without_annotations(hint: Any) -> Any:
-    """Return a type without what ``Annotated`` adds to it, also within a union."""
+    """Return a type without what ``Annotated`` adds to it, even within a union."""
     if get_origin(hint) is Annotated:
         return without_annotations(get_args(hint)[0])
     if get_origin(hint) in (Union, types.UnionType):

@@ -25,7 +25,7 @@ def at(hours: float) -> float:
 
 
 def snapshot(task_id: str, **changes: Any) -> RunSnapshot:
-    """A successful run of user 42 that began a minute ago and took 12.5 s, but for ``changes``."""
+    """A successful run of user 42, begun a minute ago, of 12.5 s, except for ``changes``."""
     start = changes.pop("start_time", time.time() - 60)
     made = RunSnapshot(
         task_id=task_id,
@@ -64,7 +64,7 @@ def write(engine: Engine, *snapshots: RunSnapshot) -> None:
 
 
 def failed(task_id: str, **changes: Any) -> RunSnapshot:
-    """A run that ended by an error."""
+    """A run that ended with an error."""
     error = ErrorInfo("TimeoutError", "Canvas did not answer")
     return snapshot(task_id, status=RunStatus.FAILED, error=error, **changes)
 

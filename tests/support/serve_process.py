@@ -39,7 +39,7 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 def run_to_end(
     command: Sequence[str], folder: Path, settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program in a folder, with settings of ours and no others, and return what it said."""
+    """Run a program in a folder, with our settings and no others, and return what it printed."""
     return subprocess.run(
         command,
         env=environment(settings or {}),

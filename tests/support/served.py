@@ -40,7 +40,7 @@ class Served:
 
     Attributes:
         openapi: Its OpenAPI document.
-        health: Its answer to how it is.
+        health: Its answer to ``health``.
         rules: Its routes.
         metrics: The metrics it shows, by their documented name.
     """

@@ -23,7 +23,7 @@ ENVIRON = {
 
 
 class Owners:
-    """Remembers who was given what: only root could do it."""
+    """Remembers which owners were set, which only root could do."""
 
     def __init__(self) -> None:
         self.of: dict[Path, tuple[int, int]] = {}

@@ -64,7 +64,7 @@ def statuses_of(engine: Engine) -> dict[str, str]:
 
 
 def reports_in(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the store said; an exporter of spans that a test before left hanging may speak too."""
+    """What the store logged; an exporter of spans that an earlier test left hanging may log too."""
     names = {"canvas_sync_instrumentation.outputs._row_writer", StoreSink.__module__}
     return [record.getMessage() for record in caplog.records if record.name in names]
 

@@ -1,4 +1,4 @@
-"""The names and formats that users depend on, and what a change of them breaks.
+"""The names and formats that users depend on, and what a change to them breaks.
 
 ``make surface`` records them in ``tests/surface.json`` at each release.
 """
@@ -78,7 +78,7 @@ def recorded_surface() -> tuple[str, Surface]:
 
 
 def breaks(before: Surface, now: Surface) -> Iterator[str]:
-    """Say what works no more: names that are gone, mean something else, or ask for more."""
+    """Say what no longer works: names that are gone, mean something else, or require more."""
     for kind, names in before.items():
         present = now.get(kind, {})
         for name, meaning in names.items():

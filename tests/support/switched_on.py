@@ -1,4 +1,4 @@
-"""Alertmanager's configuration as ``docs/how-to/alerts.md`` tells to change it."""
+"""Alertmanager's configuration as ``docs/how-to/alerts.md`` says to change it."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def create_tables(engine: Engine) -> None:
 
 
 def _replace_by_copy(url: URL) -> None:
-    """Make an empty database anew from one with the tables, which the first call makes."""
+    """Recreate an empty database from one with the tables, which the first call makes."""
     from psycopg import connect  # not where there is no PostgreSQL
 
     server = f"host={url.query['host']} user={url.username}"

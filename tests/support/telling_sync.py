@@ -1,6 +1,6 @@
-"""``python -m support.telling_sync``: a sync that also speaks to the tracker itself.
+"""``python -m support.telling_sync``: a sync that also calls the tracker itself.
 
-The demo's sync app needs three lines and says no more. What such an app cannot show is shown here,
+The demo's sync app needs only three lines. What such an app cannot show is shown here,
 in a process of its own and by the public API alone: steps, progress, recorded items and errors, a
 list that is not read to its end, calls outside a run, and errors that quote what must stay secret.
 """
@@ -70,7 +70,7 @@ def _copy_courses(canvas: Canvas, engine: Engine, run: CanvasSyncMetricsTracker)
 
 
 def _look_at_first_submission(course: Any, run: CanvasSyncMetricsTracker) -> None:
-    """Read one item of a list of several pages, and leave the list at that."""
+    """Read one item of a list of several pages, and read no more of it."""
     first = course.get_multiple_submissions(student_ids=["all"])[0]
     run.record_submission(unchanged=first.id > 0)
     run.record_grade(failed=True)

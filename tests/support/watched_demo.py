@@ -32,7 +32,7 @@ _COUNTERS = ("runs", "api_requests", "db_operations")
 
 @dataclass(frozen=True, slots=True)
 class WatchedDemo:
-    """What is left of it.
+    """What it leaves behind.
 
     Attributes:
         prometheus: Still runs, as does the exporter that it scrapes.
@@ -80,7 +80,7 @@ def watched_demo(folder: Path) -> Iterator[WatchedDemo]:
 
 @contextmanager
 def _exporter(stage: Stage) -> Iterator[None]:
-    """Serve metrics with expectations, of which some rules tell."""
+    """Serve metrics with expectations, which some rules are about."""
     environment = stage.environment(
         CANVAS_SYNC_EXPECTED_INTERVALS="full=24h,incremental=1h",
         CANVAS_SYNC_TOKEN_EXPIRES="nightly=2030-01-31",
@@ -99,7 +99,7 @@ def _config(stage: Stage, folder: Path) -> dict[str, Any]:
 
 
 def _watch_itself(server: Prometheus, folder: Path) -> None:
-    """Tell it its address, known once it runs; whole at once, since it watches the file."""
+    """Tell it its address, known once it runs, in one step since it watches the file."""
     draft = folder / "itself.draft"
     draft.write_text(json.dumps([{"targets": [server.url.removeprefix("http://")]}]))
     draft.rename(folder / "itself.json")
@@ -110,7 +110,7 @@ def _await(server: Prometheus, condition: str) -> None:
 
 
 def _firing(server: Prometheus, expected: str) -> dict[str, str] | None:
-    """Severities of what fires, by its name, if that is what is expected and the watchdog."""
+    """Severities of what fires, by its name, if only what is expected and the watchdog fire."""
     firing = server.query('ALERTS{alertstate="firing"}')
     alerts = {each["metric"]["alertname"]: each["metric"]["severity"] for each in firing}
     return alerts if alerts.keys() == {expected, "Watchdog"} else None

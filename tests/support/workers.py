@@ -1,4 +1,4 @@
-"""Makes what all workers of pytest-xdist share: the first one does, and the others wait."""
+"""Makes what all workers of pytest-xdist share: the first one makes it, and the others wait."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> T:
-    """Return what ``make`` returned in this process or in another one of the same test run.
+    """Return what ``make`` returned in this process or another one of the same test run.
 
     Args:
         factory: Of this process.
