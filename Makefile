@@ -65,10 +65,10 @@ kubernetes: $(VENV)/.dev
 images:
 	$(PYTHON) deploy/images/pin_images.py
 
-# Runs every script of README's table "What it costs" and writes what they print to figures.txt: half an hour on two
-# cores that do nothing else. Some peers are Debian packages: postgresql chromium isal pigz ripgrep jq.
+# Runs every script that docs/explanation/costs.md names and writes what they print to figures.txt: half an hour on
+# two idle cores. Some peers are Debian packages: postgresql chromium isal pigz ripgrep jq.
 figures: $(VENV)/.dev
-	$(BIN)/python benchmarks/readme_figures.py
+	$(BIN)/python benchmarks/figures.py
 
 # Needs Chromium (Debian: apt-get install chromium). Look at the pictures before you commit them.
 pictures: $(VENV)/.dev

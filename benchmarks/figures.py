@@ -1,15 +1,13 @@
-"""Runs every script of README's table "What it costs", one after the other on this machine.
+"""Runs every script that ``docs/explanation/costs.md`` names, one after the other.
 
 Prints what each prints, below a line with the time, the processor, its cores, the load, the version
-of Python and the commit, and writes the same to a file. README's figures are taken from there, so
-that all of them have one machine and one day. It ends with the total time, and with an error if a
-script failed; the others still run.
+of Python and the commit, and writes the same to a file. The figures of that page are taken from
+there. It ends with the total time, and with an error if a script failed; the others still run.
 
-All have the sizes that they have without options: on two cores with nothing else to do, half an
-hour. What README tells of ten million runs, or of logs of 10 GB, needs the options that its rows
-name, and hours.
+Each script has its default size: on two idle cores, that takes half an hour. The figures for ten
+million runs, or for logs of 10 GB, need the options that their rows name, and hours.
 
-Run: ``make figures``, or ``python benchmarks/readme_figures.py --only log_append``
+Run: ``make figures``, or ``python benchmarks/figures.py --only log_append``
 """
 
 from __future__ import annotations
@@ -26,7 +24,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPT = re.compile(r"`benchmarks/(\w+)\.py`")
+PAGE = ROOT / "docs" / "explanation" / "costs.md"
+SCRIPT = re.compile(r"\| `(\w+)\.py`")
 
 
 def main() -> None:
@@ -45,9 +44,8 @@ def main() -> None:
 
 
 def scripts() -> list[str]:
-    """Return the scripts of README's table, in order."""
-    table = (ROOT / "README.md").read_text().partition("## What it costs")[2]
-    return list(dict.fromkeys(SCRIPT.findall(table)))
+    """Return the scripts that the page names, in order."""
+    return list(dict.fromkeys(SCRIPT.findall(PAGE.read_text())))
 
 
 def _figures(names: list[str], failed: list[str]) -> Iterator[str]:
@@ -71,7 +69,7 @@ def _output(name: str, failed: list[str]) -> Iterator[str]:
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": "tests", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,  # which tells why a script failed
+        stderr=subprocess.STDOUT,  # which says why a script failed
         text=True,
     ) as process:
         assert process.stdout is not None
