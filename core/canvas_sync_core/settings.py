@@ -280,7 +280,7 @@ def _level_of_one(log: Log) -> Any:
 
 
 def _range_hint(low: float, high: float) -> str:
-    return f"use {low:g} or more" if math.isinf(high) else f"use a number from {low:g} to {high:g}"
+    return f"use {low} or more" if math.isinf(high) else f"use a number from {low} to {high}"
 
 
 @dataclass(frozen=True, slots=True)

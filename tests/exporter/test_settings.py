@@ -98,6 +98,18 @@ def test_a_bad_value_is_refused_with_the_name_of_its_setting(name: str, value: s
         configuration({name: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("CANVAS_SYNC_KEEP_LINES", "0 to 10000000"),
+        ("CANVAS_SYNC_MAX_LIVE_BYTES", "0 to 1000000000000"),
+    ],
+)
+def test_a_large_limit_is_written_in_full(name: str, limits: str) -> None:
+    with pytest.raises(SettingsError, match=rf"use a number from {limits}\."):
+        configuration({name: "-1"})
+
+
 def test_a_wrong_interval_is_answered_with_what_to_write() -> None:
     with pytest.raises(SettingsError) as caught:
         configuration({"CANVAS_SYNC_EXPECTED_INTERVALS": "full=daily"})

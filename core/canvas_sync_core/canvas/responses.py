@@ -113,16 +113,13 @@ class ResponseFacts(msgspec.Struct, frozen=True, gc=False):
     sent_at: float | None = None
 
 
-def classify(
-    status: int, headers: Mapping[str, str], body: str | None, content_type: str | None = None
-) -> ResponseFacts:
+def classify(status: int, headers: Mapping[str, str], body: str | None) -> ResponseFacts:
     """Read a Canvas response.
 
     Args:
         status: HTTP status.
         headers: In any case. Values that make no sense are ignored.
         body: The text of the answer; None when it was not loaded. Looked at for failures only.
-        content_type: Taken from the headers when not given.
     """
     found = _wanted(headers)
     get = found.get
@@ -141,17 +138,13 @@ def classify(
         is_compressed=get("content-encoding", _PLAIN).lower() != _PLAIN,
         sent_at=None if date is None or "age" in found else parse_date(date),
     )
-    return facts if status < 400 else _with_failure(facts, status, found, body, content_type)
+    return facts if status < 400 else _with_failure(facts, status, found, body)
 
 
 def _with_failure(
-    facts: ResponseFacts,
-    status: int,
-    found: Mapping[str, str],
-    body: str | None,
-    content_type: str | None,
+    facts: ResponseFacts, status: int, found: Mapping[str, str], body: str | None
 ) -> ResponseFacts:
-    kind = (content_type or found.get("content-type", "")).lower()
+    kind = found.get("content-type", "").lower()
     is_throttled = _is_throttled(status, body, kind, "x-request-cost" not in found)
     auth_failure = None if is_throttled else _auth_failure(status, found, body)
     return replace(

@@ -27,7 +27,7 @@ def token_hash(token: str) -> str:
     return sha256(token.encode(errors="replace")).hexdigest()[:_DIGITS]
 
 
-def token_in(authorization: str | bytes | None, query: str = "") -> str | None:
+def token_in(authorization: str | bytes | None, query: str) -> str | None:
     """Return the short hash of the token in a request; None if there is none.
 
     Args:

@@ -158,7 +158,7 @@ def _auth_failure(request: Request, facts: ResponseFacts) -> str | None:
     return facts.auth_failure
 
 
-def detail_of(url: SplitResult, attempt: int, links: tuple[str, ...] = ()) -> ApiCallDetail:
+def detail_of(url: SplitResult, attempt: int, links: tuple[str, ...]) -> ApiCallDetail:
     """Describe a call for a log of level ``DEBUG``.
 
     Args:
