@@ -60,7 +60,7 @@ class Finding:
 
 
 def _recovers(_: Incident) -> None:
-    """Say of each incident that it has recovered."""
+    """Say that each incident has recovered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def lapse_of(incident: Incident) -> Lapse | None:
 
 
 def _is_followed(incident: Incident, sync: SyncFacts) -> bool:
-    """Return whether the newest run of a sync type is none of those that the incident is about."""
+    """Return whether the incident is not about the newest run of a sync type."""
     runs: list[EndedRun | RunningRun] = [*sync.runs[:1], *sync.running]
     newest = max(runs, key=lambda run: run.start, default=None)
     return newest is not None and newest.start >= incident.since and newest.id not in incident.runs

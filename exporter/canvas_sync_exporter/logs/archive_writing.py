@@ -33,7 +33,7 @@ def write_archive(
         name: Name without suffix.
         members: The contents, in order.
         on_progress: Called for each member with the number of bytes written.
-        read: Is given each member of a new archive when it is read back.
+        read: Receives each member of a new archive when it is read back.
 
     Returns:
         The archive, flushed to disk. If it already exists, because a cleanup was killed after

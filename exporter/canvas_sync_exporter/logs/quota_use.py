@@ -1,4 +1,4 @@
-"""Who used the quota of Canvas in a range of time, from the log of API calls."""
+"""Who used the quota of Canvas in a time range, from the log of API calls."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class QuotaUse:
     """Who used the quota, and for what.
 
     Attributes:
-        users: The ten who used most, most first.
-        routes: The fifteen routes that took most time, most first.
+        users: The ten who used the most, in descending order.
+        routes: The fifteen routes that took the most time, slowest first.
         calls: Number of calls that were read.
         searched_to: Only newer calls were read; None if all were.
         problems: What could not be read, and why.
@@ -71,7 +71,7 @@ def quota_use(
     seconds: float,
     zone: dt.tzinfo,
 ) -> QuotaUse:
-    """Add up the cost of the newest 5,000 calls of a range of time.
+    """Add up the cost of the newest 5,000 calls in a time range.
 
     Args:
         log_dir: Folder of the logs.

@@ -31,11 +31,11 @@ def read_back(archive: Path, members: Sequence[Member], read: ReadPart = read_to
     Args:
         archive: The archive.
         members: What must be in it; it may contain more.
-        read: Is given each member, so that it need not be unpacked again to look at its lines.
+        read: Receives each member, so that its lines can be read without unpacking it again.
 
     Raises:
         ArchiveDamagedError: It cannot be read, or contains something else.
-        OSError: It or a member's file cannot be read.
+        OSError: The archive or a member's file cannot be read.
     """
     left = {member.name: member for member in members}
     try:

@@ -62,7 +62,7 @@ def blocks(stream: LogStream, size: int, *, start: int = 0) -> Iterator[Block]:
         start: Offset in the file at which the stream stands, the beginning of a line.
 
     Raises:
-        OSError: The file cannot be read on.
+        OSError: The file cannot be read any further.
     """
     line = 1
     for each in line_blocks(stream, size, start=start):

@@ -19,7 +19,7 @@ class RouteUse:
         failed: Number of calls with no answer, or with a status of 400 or more.
         throttled: Number of calls that Canvas refused because the quota was used up.
         p50: Median duration in seconds; None if no duration is known.
-        p95: So many seconds 95 % of the calls took at most.
+        p95: 95th percentile of the durations, in seconds.
     """
 
     route: str
@@ -31,7 +31,7 @@ class RouteUse:
 
 
 def use_by_route(calls: Iterable[Mapping[str, Any]]) -> list[RouteUse]:
-    """Sum up calls by route; the fifteen with most of the time, most first.
+    """Sum up calls by route; return the fifteen that took the most time, slowest first.
 
     Args:
         calls: The fields of each call.

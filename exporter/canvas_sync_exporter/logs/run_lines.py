@@ -1,7 +1,7 @@
 """The lines of one run in the logs.
 
 Lines have the run's trace and task id. Those of the text format do not, so they belong to no run
-here. Only the part of the logs that is from the time of the run is read.
+here. Only the part of the logs from the time of the run is read.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class RunLogs:
 
 
 def time_of_lines(run: RunRow) -> tuple[dt.datetime, dt.datetime | None]:
-    """Return since when and until when there are lines of a run; None while it runs."""
+    """Return from when to when a run may have lines; None while it runs."""
     start, end = run.sync_start_time, run.sync_end_time
     return start - _BEFORE, None if end is None else max(end, start) + _AFTER
 

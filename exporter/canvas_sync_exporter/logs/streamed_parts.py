@@ -94,7 +94,7 @@ class _Entry(tarfile.TarInfo):
     """An entry that is a regular file, or small: tarfile loads all others into memory."""
 
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
-        """Look at an entry before its content is read; subclasses may replace this method.
+        """Check an entry before its content is read; subclasses may replace this method.
 
         :meth:`frombuf` is not called any more since Python 3.14 and its security releases.
         """

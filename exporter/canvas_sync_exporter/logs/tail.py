@@ -196,7 +196,7 @@ class LogTail:
         """Return the lines written since the last call, oldest first; never waits.
 
         Raises:
-            LogFolderError: The folder is not there any more, or cannot be read.
+            LogFolderError: The folder is gone, or cannot be read.
             OSError: A file cannot be read.
         """
         found: list[list[FoundLine]] = []

@@ -1,4 +1,4 @@
-"""Under which task ids logs have the lines of a run."""
+"""The task ids under which the logs have the lines of a run."""
 
 from __future__ import annotations
 

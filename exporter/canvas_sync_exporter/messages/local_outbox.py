@@ -65,7 +65,7 @@ class LocalOutbox:
             self._guard(lambda: copy_messages(self._ready_engine(), [message]))
 
     def note(self, message: Message) -> None:
-        """Note the outcome of a message of the database, which may be away before the next copy."""
+        """Note the outcome of a message in the database, which may be down before the next copy."""
         with self._lock:
             self._guard(lambda: copy_messages(self._ready_engine(), [message]))
 
@@ -127,7 +127,7 @@ class LocalOutbox:
 
 
 def _prepare(engine: Engine) -> None:
-    """Create the table; that of another version of this program is replaced."""
+    """Create the table; replace that of another version of this program."""
     with engine.execution_options(canvas_sync_immediate=True).begin() as connection:
         database = inspect(connection)
         if database.has_table(messages_table.name):

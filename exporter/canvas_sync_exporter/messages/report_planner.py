@@ -27,7 +27,7 @@ _RETRY_AFTER: Final = timedelta(minutes=1)
 
 
 class ReportPlanner:
-    """Makes each report once for all channels that receive it, also after a restart.
+    """Makes each report once for all channels that receive it, even after a restart.
 
     Args:
         database: The database with the runs and the outbox.

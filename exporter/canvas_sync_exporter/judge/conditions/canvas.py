@@ -30,7 +30,7 @@ _LIVE_FAILURES: Final = 10
 _LIVE_SHARE: Final = 0.2
 """A smaller share of that window's calls is not an outage, however many failed."""
 _OUTAGE_CODES: Final = ("5", "timeout", "connection", "other")
-"""How the codes of failures begin that Canvas or the network causes."""
+"""How the codes of failures that Canvas or the network causes begin."""
 _CANVAS: Final = "canvas"
 _UNKNOWN_CAUSE: Final = "Canvas responded with errors or not at all; see api_calls.log."
 

@@ -102,7 +102,7 @@ def _first_missed(facts: Facts, name: str, time: datetime) -> str:
 
 
 def _missing_since(facts: Facts, sync: SyncFacts, time: datetime) -> datetime | None:
-    """Return since when a sync type had been missing at a time; None if it was not missing."""
+    """Return since when a sync type had been missing at a given time; None if it was not."""
     starts = [run.start for run in sync.runs]
     before = next((start for start in starts if start <= time), None)
     if before is None and starts:
@@ -118,7 +118,7 @@ def _missing_since(facts: Facts, sync: SyncFacts, time: datetime) -> datetime | 
 
 
 def _missed_times(facts: Facts, sync: SyncFacts) -> list[datetime]:
-    """Return the due times that no run has served since the newest run, oldest first."""
+    """Return the due times since the newest run, which no run has served, oldest first."""
     expectation = sync.expectation
     if expectation is None or alive_runs(facts, sync):
         return []  # a run in progress may be stuck, but is not missed

@@ -36,7 +36,7 @@ _FEWEST_FAILED: Final = 3
 _NO_TOKEN: Final = frozenset({"forbidden", "missing_user_agent"})
 """Reasons for a refusal that say nothing against the token."""
 _REFUSED_BEFORE: Final = timedelta(minutes=2)
-"""How long before the start of a run a token may have been refused last to count for it."""
+"""A refusal counts for a run if it came no longer than this before the run started."""
 _SUBJECT: Final = "access token"
 """Never a token's hash: which token it is may become known, or doubtful, while it is refused."""
 

@@ -1,4 +1,4 @@
-"""Makes facts of what the logs alone say: runs, and when they were due.
+"""Makes facts from what the logs alone say: runs, and when they were due.
 
 Logs have no heartbeats. A run without an end counts as in progress, until a later run of the same
 user and course has ended: then its process must have died.

@@ -48,7 +48,7 @@ class Chunk:
 
     @property
     def size(self) -> int:
-        """Number of bytes to read; of a whole archive, about as many as it unpacks to."""
+        """Number of bytes to read; for a whole archive, about as many as it unpacks to."""
         is_packed = self.source.is_archive and self.file is None
         return (self.end - self.start) * (_ZIPPED if is_packed else 1)
 

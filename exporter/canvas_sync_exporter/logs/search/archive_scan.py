@@ -100,7 +100,7 @@ class ArchiveScan:
         return self._source.has_members and position.archive == self._source.path.name
 
     def is_beyond(self, position: Position) -> bool:
-        """Whether it comes in the search after the archive that a position is in, by its name."""
+        """Whether the search reaches it after the archive of a position, judging by its name."""
         if not self._source.has_members:
             return False
         name = self._source.path.name

@@ -58,7 +58,7 @@ class Sidecar(msgspec.Struct, frozen=True, array_like=True):
     """What is in an archive.
 
     Attributes:
-        archive: Which archive: the hash of its size and of both its ends.
+        archive: Which archive: the hash of its size and both its ends.
         zone: Time zone of the times in human-readable lines; empty if there are none.
         members: Its files, in their order.
         minutes: Level -> minutes since the Unix epoch and the number of lines in them; the level of

@@ -78,7 +78,7 @@ class LinesSummary:
             self._ids.update([record.trace_id for record in records])
 
     def _add_own(self, lines: memoryview) -> list[_OwnRecord] | None:
-        """Count lines and return their records; None if others than our own may be among them."""
+        """Count lines and return their records; None if there may be lines that are not our own."""
         records = self._own_reader.read_json(lines)
         if not records:
             return records

@@ -41,7 +41,7 @@ class VolumeCounts:
         Args:
             number: The bucket.
             levels: The lines in the sample, by level.
-            times: How many times as many bytes as the sample it stands for.
+            times: The bytes that it stands for, as a multiple of the bytes of the sample.
         """
         self.estimated.add(number)
         for level, lines in levels.items():

@@ -21,7 +21,7 @@ __all__ = ["Limits", "content_of", "cut", "cut_line", "cut_text", "fit"]
 T = TypeVar("T")
 
 _SHORT: Final = 80
-"""A text that is cut to less ends with an ellipsis only, for lack of space."""
+"""A text that is cut to less than this ends with an ellipsis only, for lack of space."""
 _LONGEST_URL: Final = 2000
 _REPEATED: Final = (
     "You may have received this message before: it is unknown whether an earlier attempt arrived."
@@ -143,7 +143,7 @@ def _cut_section(section: Section, limits: Limits) -> Section:
 
 
 def _cut_links(links: tuple[Link, ...], limits: Limits) -> tuple[tuple[Link, ...], int]:
-    """Return the links that can be followed, and how many there were too many."""
+    """Return the links that can be followed, and how many were left out."""
     usable = [each for each in links if _is_url(each.url)]
     shown = usable[: limits.items]
     cleaned = (

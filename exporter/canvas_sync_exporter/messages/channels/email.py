@@ -169,7 +169,7 @@ class EmailChannel:
         )
 
     def _named(self, refused: _Refused) -> str:
-        """Name refused recipients by their places in the settings: no error has an address."""
+        """Name refused recipients by their places in the settings: no error contains an address."""
         recipients = self._settings.recipients
         said = f"{len(refused)} of {len(recipients)} recipients"
         if len(refused) == len(recipients):

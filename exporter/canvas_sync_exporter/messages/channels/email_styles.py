@@ -1,6 +1,6 @@
 """The styles of e-mails, with the colors of the pages.
 
-Mail programs do not know variables, so the style sheets are written with those of
+Mail programs do not support variables, so the style sheets are written with those of
 ``style/tokens.css``, and their values are put in here. The dark variant follows from the light one.
 """
 

@@ -1,7 +1,7 @@
 """Renders a content as the HTML of an e-mail.
 
 Mail programs are old browsers: the layout is made of tables, styles are attributes of the elements,
-and bars are cells. Programs that know media queries get dark colors and a layout for phones.
+and bars are cells. Programs that support media queries get dark colors and a layout for phones.
 """
 
 from __future__ import annotations

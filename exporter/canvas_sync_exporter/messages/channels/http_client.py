@@ -113,7 +113,7 @@ def _send(
 
 
 def raise_for_status(answer: Answer, url: str, clock: Clock | None = None) -> None:
-    """Raise the error that an answer means; nothing for a success.
+    """Raise the error that an answer stands for; do nothing on success.
 
     Raises:
         DeliveryError: The status is not 2xx.

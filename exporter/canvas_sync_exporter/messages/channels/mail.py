@@ -25,7 +25,7 @@ from .plain_text import render_text
 __all__ = ["LONGEST_HTML", "MailParts", "address_of", "mail_parts", "make_mail"]
 
 LONGEST_HTML: Final = 60_000
-"""In bytes. Gmail shows at most 102 kB, and phones load less sooner."""
+"""In bytes. Gmail shows at most 102 kB, and phones load small e-mails sooner."""
 
 _LIMITS: Final = Limits(title=150, text=4000, cell=120, rows=100, items=50, sections=40)
 _MESSAGE_ID: Final = re.compile(r"<[\x21-\x3b=\x3f-\x7e]{1,200}>")

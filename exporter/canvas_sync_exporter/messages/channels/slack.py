@@ -102,7 +102,7 @@ class SlackWebhookChannel:
             raise self._failure(response)
 
     def _failure(self, response: WebhookResponse) -> DeliveryError:
-        """Return the error that an answer means; its headers say how long to wait after a 429."""
+        """Return the error for an answer; its headers say how long to wait after a 429."""
         status, code = response.status_code, response.body.strip()
         if 400 <= status < 500 and status != _TOO_MANY_REQUESTS and _CODE.fullmatch(code):
             return _SlackError(code)

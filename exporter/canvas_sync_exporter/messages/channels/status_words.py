@@ -1,4 +1,4 @@
-"""How a status is shown where colors are missing: by a word and a shape; a neutral one is not."""
+"""How a status is shown where colors are missing: by a word and a shape, unless it is neutral."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ class Cause:
     Attributes:
         name: The error, without numbers that may be ids.
         users: Number of users whose runs failed.
-        sync_types: Number of runs by sync type, most first.
-        hosts: Number of runs by host, most first.
+        sync_types: Number of runs by sync type, most frequent first.
+        hosts: Number of runs by host, most frequent first.
         newest: The ``id`` of the row of the newest run.
     """
 

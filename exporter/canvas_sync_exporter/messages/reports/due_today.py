@@ -1,4 +1,4 @@
-"""Which runs are due on the rest of a day."""
+"""Which runs are due in the rest of a day."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class DueToday:
-    """When runs of a sync type are due on the rest of a day.
+    """When runs of a sync type are due in the rest of a day.
 
     Attributes:
-        times: When they are due. Of a rhythm that was learned, only the next time is known.
+        times: When they are due. For a learned rhythm, only the next time is known.
         paused_until: The end of the current pause; None if there is none.
     """
 

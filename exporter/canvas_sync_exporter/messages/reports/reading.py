@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 MOST_FAILED_RUNS: Final = 5_000
-"""Of more failed runs with one status, only the newest are read."""
+"""If more runs with one status failed, only the newest are read."""
 _MOST_INCIDENTS: Final = 1_000
 _LONGEST_MESSAGE: Final = 300
 _MOST_PLACES: Final = 3
