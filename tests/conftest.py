@@ -42,6 +42,9 @@ _LONGEST = (
     "test_analyze_canvas_logs.py",
 )
 
+_MEMORY = Path("/dev/shm")
+"""Where files are written at once: on a disk, each of thousands of small databases waits for it."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let children obey Ctrl-C and SIGHUP, also where the tests run in the background.
@@ -50,10 +53,20 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if _has_room(_MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     if sys.flags.dont_write_bytecode and config.pluginmanager.has_plugin("cacheprovider"):
         _share_bytecode(config.cache.mkdir("bytecode"))
     # jsonschema would compile its 38 grammars in every worker. No schema here has a format "iri".
     sys.modules["rfc3987_syntax"] = cast("ModuleType", None)
+
+
+def _has_room(folder: Path) -> bool:
+    """Return whether the files of a whole run fit there, and programs among them may be started."""
+    if not folder.is_dir():
+        return False
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize > 2 * 1024**3 and not found.f_flag & os.ST_NOEXEC
 
 
 def _share_bytecode(folder: Path) -> None:
