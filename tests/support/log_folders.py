@@ -117,14 +117,20 @@ def lay_out(folder: Path, log: Log, files: Sequence[Iterable[bytes]], archived: 
 
 
 def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that gets the number of bytes of each ``os.pread`` from now on."""
+    """Return a list that gets the number of bytes that are read at an offset from now on."""
     counts: list[int] = []
-    pread = os.pread
+    pread, preadv = os.pread, os.preadv
 
     def counted(fd: int, length: int, offset: int) -> bytes:
         data = pread(fd, length, offset)
         counts.append(len(data))
         return data
 
+    def counted_into(fd: int, buffers: Sequence[memoryview], offset: int) -> int:
+        read = preadv(fd, buffers, offset)
+        counts.append(read)
+        return read
+
     monkeypatch.setattr(os, "pread", counted)
+    monkeypatch.setattr(os, "preadv", counted_into)
     return counts

@@ -25,10 +25,10 @@ _FOREIGN: Final = re2.compile(  # a line that begins otherwise; much faster than
 )
 
 
-def has_foreign_lines(lines: bytes) -> bool:
+def has_foreign_lines(lines: bytes | memoryview) -> bool:
     """Return whether our own writer may not have made each of these lines as JSON."""
     return (
-        not lines.startswith(OWN_JSON)
-        or not lines.endswith(b"\n")
+        lines[: len(OWN_JSON)] != OWN_JSON
+        or lines[-1:] != b"\n"
         or _FOREIGN.search(lines) is not None
     )

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from canvas_sync_exporter.logs.reader import LINE_LIMIT
 
 __all__ = ["blocks_backwards", "whole_lines_end"]
 
-_BLOCK: Final = 256 * 1024
+_BLOCK: Final = 256 * 1024  # small enough to stay in a processor's cache until it is searched
+_SHORT: Final = 64 * 1024  # part of a line that is copied into the buffer
 _NEWLINE: Final = b"\n"
+_ASKED: Final = 1024 * 1024  # bytes that are read ahead at once
+_AHEAD: Final = 4 * 1024 * 1024  # bytes that are read ahead at most
 
 
-def blocks_backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
+def blocks_backwards(fd: int, end: int) -> Iterator[tuple[int, memoryview]]:
     """Read whole lines, block by block, the last ones first.
 
     Args:
@@ -22,36 +26,65 @@ def blocks_backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
         end: Offset in the file after the last line.
 
     Yields:
-        Offset in the file and the lines that begin there, in the order of the file. Lines longer
-        than :data:`~.reader.LINE_LIMIT` are skipped.
+        Offset in the file and the lines that begin there, in the order of the file; valid until
+        the next ones are requested. Lines longer than :data:`~.reader.LINE_LIMIT` are skipped.
 
     Raises:
         OSError: The file cannot be read.
     """
+    size = min(_BLOCK, end)
+    buffer = bytearray(size + _SHORT)  # of all blocks, since reading is mostly copying
+    view = memoryview(buffer)
     begun = b""  # the end of a line that begins earlier
-    at, is_too_long = end, False
+    at, asked, is_too_long = end, end, False
     while at:
-        length = min(_BLOCK, at)
-        at -= length
-        data = os.pread(fd, length, at)
-        if len(data) < length:
+        first, last = max(0, size - at), size
+        at -= last - first
+        asked = _read_ahead(fd, asked, at - min(end - at, _AHEAD))
+        if os.preadv(fd, [view[first:last]], at) < last - first:
             return  # truncated meanwhile
         if is_too_long:
-            cut = data.rfind(_NEWLINE) + 1
-            if not cut and at:
+            last = max(first, buffer.rfind(_NEWLINE, first, last) + 1)
+            if last == first and at:
                 continue
-            yield at + cut, b""
-            data, is_too_long = data[:cut], False
-        start = data.find(_NEWLINE) + 1 if at else 0
+            yield at + last - first, view[:0]
+            is_too_long = False
+        start = buffer.find(_NEWLINE, first, last) + 1 if at else first
         if at and not start:
-            begun, lines = data + begun, b""
-        else:  # copy each byte only once, since reading is mostly copying
-            lines = b"".join((memoryview(data)[start:], begun))
-            begun = data[:start]
+            begun, lines = b"".join((view[first:last], begun)), view[:0]
+        else:
+            begun, lines = bytes(view[first:start]), _followed(view, start, last, begun)
         if at and len(begun) > LINE_LIMIT:
             is_too_long, begun = True, b""
         if lines:
-            yield at + start, lines
+            yield at + start - first, lines
+
+
+def _followed(view: memoryview, start: int, stop: int, end: bytes) -> memoryview:
+    """Return a part of a buffer, followed by the end of its last line, in the buffer if it fits."""
+    if len(end) > _SHORT:
+        return memoryview(bytes(view[start:stop]) + end)
+    view[stop : stop + len(end)] = end
+    return view[start : stop + len(end)]
+
+
+def _read_ahead(fd: int, asked: int, until: int) -> int:
+    """Let the system read what comes next, which it does by itself only in the other direction.
+
+    Args:
+        fd: The file.
+        asked: Offset in the file after which it has been asked to read.
+        until: Offset that is near enough to be read now.
+
+    Returns:
+        The new ``asked``.
+    """
+    while hasattr(os, "posix_fadvise") and asked > max(0, until):  # not on a Mac
+        begin = max(0, asked - _ASKED)
+        with suppress(OSError):  # it is only a hint
+            os.posix_fadvise(fd, begin, asked - begin, os.POSIX_FADV_WILLNEED)
+        asked = begin
+    return asked
 
 
 def whole_lines_end(fd: int, size: int) -> int:

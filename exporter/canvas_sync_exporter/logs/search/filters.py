@@ -116,7 +116,7 @@ class LineFilter:
         own = (*((trait,) for trait in traits), levels, _status_texts(self.status))
         object.__setattr__(self, "_in_own_line", _alternatives(*own))
 
-    def may_be_in(self, lines: bytes) -> bool:
+    def may_be_in(self, lines: bytes | memoryview) -> bool:
         """Whether any of these lines can match; a quick check of all of them together."""
         return (
             _has_each(self._in_some_line, lines)
@@ -124,7 +124,7 @@ class LineFilter:
             and (self._may_be_in_own(lines) or has_foreign_lines(lines))
         )
 
-    def _may_be_in_own(self, lines: bytes) -> bool:
+    def _may_be_in_own(self, lines: bytes | memoryview) -> bool:
         return _has_each(self._in_own_line, lines) and (
             self._status is None or self._status.search(lines) is not None
         )
@@ -181,7 +181,7 @@ def _alternatives(*texts: tuple[bytes, ...]) -> tuple[tuple[RareText, ...], ...]
     return tuple(tuple(map(RareText, group)) for group in texts if group)
 
 
-def _has_each(groups: tuple[tuple[RareText, ...], ...], lines: bytes) -> bool:
+def _has_each(groups: tuple[tuple[RareText, ...], ...], lines: bytes | memoryview) -> bool:
     return all(any(text.is_in(lines) for text in group) for group in groups)
 
 

@@ -17,6 +17,7 @@ _STAMP: Final = re.compile(
 )  # a JSON record may follow what a killed process left of another one
 
 _NONE: Final = dt.timedelta()
+_USUAL_END: Final = 1024  # bytes at the end of a block in which a line most often begins
 _FURTHEST_BACK: Final = dt.timedelta(hours=2)
 """In most zones an hour; in that of Antarctica/Troll two."""
 
@@ -36,25 +37,31 @@ class LineTimes:
         """How much earlier than written a human-readable line may seem, after clocks went back."""
         return _NONE if self.zone is dt.UTC else _FURTHEST_BACK
 
-    def first(self, data: bytes) -> dt.datetime | None:
+    def first(self, data: bytes | memoryview) -> dt.datetime | None:
         """Return when the first line that has a time was written."""
         return next(self.of(data), None)
 
-    def last(self, data: bytes) -> dt.datetime | None:
+    def last(self, data: bytes | memoryview) -> dt.datetime | None:
         """Return when the last line that has a time was written."""
-        at = len(data)
-        while at > 0:
-            at = data.rfind(b"\n", 0, at - 1) + 1
-            if (moment := next(self.of(data, at), None)) is not None:
-                return moment
+        length = _USUAL_END
+        while data:
+            start = max(0, len(data) - length)
+            if stamps := list(self.stamps(data, start)):
+                line = start + bytes(data[start : stamps[-1][0]]).rfind(b"\n")
+                return next(moment for at, moment in stamps if at > line)
+            if not start:
+                break
+            length *= 4
         return None
 
-    def of(self, data: bytes, start: int = 0, stop: int | None = None) -> Iterator[dt.datetime]:
+    def of(
+        self, data: bytes | memoryview, start: int = 0, stop: int | None = None
+    ) -> Iterator[dt.datetime]:
         """Return the times that begin between two offsets, in their order."""
         return (moment for _, moment in self.stamps(data, start, stop))
 
     def stamps(
-        self, data: bytes, start: int = 0, stop: int | None = None
+        self, data: bytes | memoryview, start: int = 0, stop: int | None = None
     ) -> Iterator[tuple[int, dt.datetime]]:
         """Return the same with the offset at which each line or torn record begins."""
         for stamp in _STAMP.finditer(data, start):

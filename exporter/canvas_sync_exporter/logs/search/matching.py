@@ -111,7 +111,7 @@ class Matcher:
         self._asked = LineReader(log, SearchRecord, zone)
         self._whole = LineReader(log, dict[str, Any], zone)
 
-    def matches(self, data: bytes, start: int, place: Place) -> Iterator[FoundLine]:
+    def matches(self, data: bytes | memoryview, start: int, place: Place) -> Iterator[FoundLine]:
         """Find the wanted lines of a block, in the order of the file.
 
         Args:
@@ -122,7 +122,7 @@ class Matcher:
         if not self._wanted.may_be_in(data):
             return
         end, last = start, start + len(data)
-        for line in data.split(b"\n"):
+        for line in bytes(data).split(b"\n"):
             begin, end = end, min(end + len(line) + 1, last)
             if not line or not self._wanted.may_be(line):
                 continue

@@ -22,7 +22,7 @@ from .time_range import part_in_range
 
 __all__ = ["PlainScan"]
 
-_NO_LINES: Final = b"\n"  # of a file that was truncated meanwhile
+_NO_LINES: Final = memoryview(b"\n")  # of a file that was truncated meanwhile
 
 
 class PlainScan:
@@ -65,7 +65,7 @@ class PlainScan:
         self._older = older
         self._place = Place(name, head, rank=rank)
         self._start, self._end = 0, self.size
-        self._blocks: Iterator[tuple[int, bytes]] | None = None
+        self._blocks: Iterator[tuple[int, memoryview]] | None = None
 
     @property
     def is_done(self) -> bool:
@@ -142,7 +142,7 @@ class PlainScan:
         self.reached = self._times.first(data) or self.reached
         return self._found(matcher, self._end, data)[::-1]
 
-    def _found(self, matcher: Matcher, start: int, data: bytes) -> list[FoundLine]:
+    def _found(self, matcher: Matcher, start: int, data: memoryview) -> list[FoundLine]:
         if not data:
             matcher.notes.unreadable_lines += 1  # longer than the limit for lines
         return list(matcher.matches(data, start, self._place))

@@ -33,16 +33,16 @@ class RareText:
         self._text = text
         self._end: Any = None
 
-    def is_in(self, lines: bytes) -> bool:
+    def is_in(self, lines: bytes | memoryview) -> bool:
         """Return whether some lines contain the text."""
         if self._end is None:
             self._end = re2.compile(re.escape(_rare_end(self._text, lines)), LATIN1)
-        return self._end.search(lines) is not None and self._text in lines
+        return self._end.search(lines) is not None and self._text in bytes(lines)
 
 
-def _rare_end(text: bytes, lines: bytes) -> bytes:
+def _rare_end(text: bytes, lines: bytes | memoryview) -> bytes:
     """Return the end of a text that begins with the byte that is rarest in some lines."""
-    sample = lines[:_SAMPLE_BYTES]
+    sample = bytes(lines[:_SAMPLE_BYTES])
     ends = [text[start:] for start in range(len(text))]
     return min((text, *filter(_is_telling, ends)), key=lambda end: sample.count(end[:1]))
 
