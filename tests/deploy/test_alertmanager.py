@@ -100,7 +100,7 @@ def test_a_step_of_the_how_to_page_switches_a_receiver_on(
 
 
 @pytest.mark.parametrize("switches", [(), ("slack", "email", "dead-mans-switch")])
-def test_the_watchdog_goes_to_the_dead_mans_switch_alone(
+def test_the_watchdog_goes_only_to_the_dead_mans_switch(
     tmp_path: Path, switches: tuple[str, ...]
 ) -> None:
     config = switched_on(tmp_path, *switches)

@@ -95,7 +95,7 @@ class TestHardening:
         assert services["setup"]["network_mode"] == "none"
         assert services["setup"]["restart"] == "no"
 
-    def test_ports_are_open_to_this_machine_alone(self, services: Services) -> None:
+    def test_ports_are_open_only_to_this_machine(self, services: Services) -> None:
         ports = [port for it in services.values() for port in it.get("ports", [])]
         assert len(ports) == 6
         assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
@@ -286,9 +286,7 @@ class TestWrongSettings:
         with pytest.raises(SettingsError, match=r"database_url.* cannot be read.*Point it at"):
             configuration(environment)
 
-    def test_the_settings_as_they_stand_can_be_used(
-        self, services: Services, tmp_path: Path
-    ) -> None:
+    def test_the_delivered_settings_can_be_used(self, services: Services, tmp_path: Path) -> None:
         url = tmp_path / "database_url"
         url.write_text("postgresql://canvas_sync:x@postgres/canvas_sync")
         config = configuration(self.environment(services, CANVAS_SYNC_DATABASE_URL_FILE=str(url)))

@@ -51,7 +51,7 @@ def test_a_panel_is_large_enough_for_a_laptop(panel: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("uid", DASHBOARDS)
-def test_every_panel_has_a_place_of_its_own(uid: str) -> None:
+def test_panels_neither_overlap_nor_exceed_the_width(uid: str) -> None:
     covered = [cell for panel in DASHBOARDS[uid]["panels"] for cell in cells(panel["gridPos"])]
 
     assert len(covered) == len(set(covered))

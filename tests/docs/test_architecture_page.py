@@ -59,7 +59,7 @@ def places() -> list[str]:
 
 
 @pytest.mark.parametrize("place", places())
-def test_every_place_of_a_recipe_exists(place: str) -> None:
+def test_every_place_that_a_recipe_names_exists(place: str) -> None:
     if place.startswith(tuple(f"{folder}/" for folder in _FOLDERS)):
         found = list(ROOT.glob(place.removesuffix("/")))
     else:

@@ -76,7 +76,7 @@ def installed(built_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
-def test_the_same_sources_make_the_same_wheel_byte_for_byte_also_from_the_sdist(
+def test_the_same_sources_make_the_same_wheel_byte_for_byte_even_from_the_sdist(
     built_wheel: Path, tmp_path: Path
 ) -> None:
     sources = source_tree(tmp_path / "source")

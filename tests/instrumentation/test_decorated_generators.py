@@ -97,7 +97,7 @@ def test_a_generator_that_is_closed_before_its_end_is_cancelled(events: list[Eve
     assert statuses(events) == ["cancelled"]
 
 
-def test_what_a_closed_generator_said_of_its_run_stands(events: list[Event]) -> None:
+def test_what_a_closed_generator_said_about_its_run_is_kept(events: list[Event]) -> None:
     @track_sync
     def sync() -> Generator[int, None, None]:
         run = current_tracker()

@@ -63,7 +63,7 @@ def test_the_function_adds_to_its_run_by_the_current_tracker(events: list[Event]
     assert current_tracker() is None
 
 
-def test_an_argument_may_stand_among_further_keywords(events: list[Event]) -> None:
+def test_an_argument_may_be_among_further_keywords(events: list[Event]) -> None:
     @track_sync(user_id_from="canvas_user")
     def sync(**options: Any) -> None: ...
 

@@ -83,7 +83,7 @@ def test_the_first_are_logged_singly_and_the_rest_of_the_second_is_one_line() ->
     assert summed.duration == pytest.approx(0.014)
 
 
-def test_operations_that_alternate_are_summed_up_all_the_same() -> None:
+def test_operations_that_alternate_are_also_summed_up() -> None:
     reported = Reported()
     reported.report(*[SELECT, INSERT] * 100)
     reported.sums.emit_all()

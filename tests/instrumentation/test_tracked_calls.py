@@ -64,7 +64,7 @@ def test_calls_and_operations_add_up_in_the_run(events: list[Event]) -> None:
         ({"body": "[1]", "items": 100, "size": 4711}, 100, 4711),
     ],
 )
-def test_a_call_by_hand_brings_what_is_said_or_can_be_seen(
+def test_a_call_by_hand_records_what_is_given_or_can_be_seen(
     events: list[Event], said: dict[str, Any], items: int | None, size: int | None
 ) -> None:
     date = {"Date": "Mon, 22 Dec 2025 10:15:30 GMT"}

@@ -148,7 +148,7 @@ def test_progress_is_reported_in_order(evidence: Evidence) -> None:
 
 
 @pytest.mark.parametrize("log", list(Log))
-def test_the_text_format_has_the_human_lines_alone(evidence: Evidence, log: Log) -> None:
+def test_the_text_format_has_only_the_human_lines(evidence: Evidence, log: Log) -> None:
     """They were rotated away and archived: the cleanup lost none."""
     lines = evidence.archived[log]
     assert all(re.match(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] \S", line) for line in lines)

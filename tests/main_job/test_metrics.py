@@ -76,7 +76,7 @@ def test_every_metric_has_its_type_its_labels_and_a_value(scrape: Scrape, name: 
         assert (scrape.total(sample) > 0) is (name not in _ZERO)
 
 
-def test_no_metric_label_or_value_is_beside_the_schema(evidence: Evidence) -> None:
+def test_every_metric_label_and_value_is_in_the_schema(evidence: Evidence) -> None:
     assert beside_the_schema(text_string_to_metric_families(evidence.text.text)) == []
 
 

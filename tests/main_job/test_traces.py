@@ -48,7 +48,7 @@ def test_a_run_has_one_trace_with_a_span_for_each_call_and_operation(
 
 
 @pytest.mark.parametrize("name", ENDED)
-def test_every_span_lies_inside_its_parent(evidence: Evidence, name: str) -> None:
+def test_every_span_is_inside_its_parent(evidence: Evidence, name: str) -> None:
     """A run holds steps and calls, a step holds calls, a call holds nothing."""
     spans = {span.span_id: span for span in evidence.spans_of(name)}
     for span in spans.values():

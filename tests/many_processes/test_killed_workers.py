@@ -157,7 +157,7 @@ def test_rows_and_lost_attempts_together_have_what_canvas_answered(storm: Storm)
     assert 0 <= in_flight <= storm.kills
 
 
-def test_runs_are_counted_once_but_for_one_killed_before_its_acknowledgement(storm: Storm) -> None:
+def test_runs_are_counted_once_except_one_killed_before_its_acknowledgement(storm: Storm) -> None:
     ended = storm.metrics.total("canvas_sync_runs_total", status="success")
     assert TASKS <= ended <= TASKS + storm.kills
     assert storm.metrics.total("canvas_sync_runs_total") == ended

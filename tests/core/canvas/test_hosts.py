@@ -36,7 +36,7 @@ def test_a_password_with_a_slash_is_not_part_of_the_host(url: str, host: str) ->
         ("https://other.test/api/v1/courses", {"canvas.test"}, False),
     ],
 )
-def test_a_host_that_is_chosen_with_a_port_is_chosen_with_this_port_alone(
+def test_a_host_that_is_chosen_with_a_port_is_chosen_only_with_that_port(
     url: str, hosts: set[str], is_chosen: bool
 ) -> None:
     assert is_one_of(urlsplit(url), hosts) is is_chosen

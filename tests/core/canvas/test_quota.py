@@ -197,7 +197,7 @@ def test_a_request_that_waits_for_quota_leaves_what_leaks_out_in_a_second(
         assert bucket.at(wait - 0.01).begun().level + LEAK_RATE >= mark - reserve
 
 
-def test_a_request_that_ended_counts_with_its_cost_alone() -> None:
+def test_a_request_that_ended_counts_only_with_its_cost() -> None:
     assert Bucket(0.0, 100.0).begun().ended(1.5, None, throttled=False).level == 101.5
 
 

@@ -180,7 +180,7 @@ def test_every_template_is_the_route_of_its_own_paths() -> None:
         assert route_of(path) == template
 
 
-def test_a_route_is_known_by_its_template_alone() -> None:
+def test_a_route_is_known_only_by_its_template() -> None:
     assert all(map(is_known_route, TEMPLATES))
     assert not any(map(is_known_route, ["other", "/api/v1/courses/7", "/api/v1/no/such", ""]))
 

@@ -37,7 +37,7 @@ def test_what_cannot_be_a_folder_is_an_error(tmp_path: Path, target: str) -> Non
 
 
 @pytest.mark.parametrize("umask", [0o777, 0o277, 0o700])
-def test_what_is_new_can_be_used_by_its_owner_whatever_the_umask(
+def test_a_new_file_or_folder_can_be_used_by_its_owner_whatever_the_umask(
     tmp_path: Path, umask: int
 ) -> None:
     old = tmp_path / "old"

@@ -106,7 +106,7 @@ def test_a_line_longer_than_the_bound_is_written_and_waits_like_any_other(
     assert lines_left(tmp_path) == Counter([long])
 
 
-def test_what_waits_is_written_by_the_parent_alone(small_disk: SmallDisk) -> None:
+def test_lines_that_wait_are_written_only_by_the_parent(small_disk: SmallDisk) -> None:
     small_disk.fill()
     writer = make_writer(small_disk.path)
     writer.append(line_of("a", 0))

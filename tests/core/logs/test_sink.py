@@ -55,7 +55,7 @@ def test_each_event_writes_one_json_line_to_its_log(sinks: Sinks, case: Case) ->
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_text_format_writes_the_human_line_alone(sinks: Sinks, case: Case) -> None:
+def test_the_text_format_writes_only_the_human_line(sinks: Sinks, case: Case) -> None:
     line = f"[2025-12-22 10:15:30] {case.human}\n".encode()
     assert sinks.written(case.event, "text") == {case.log: line}
 

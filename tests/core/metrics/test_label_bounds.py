@@ -8,7 +8,7 @@ from canvas_sync_core.metrics.label_bounds import LabelBounds
 from canvas_sync_core.schema.metrics import METRICS, MetricName
 
 
-def test_a_value_beside_those_of_a_closed_label_becomes_other() -> None:
+def test_a_value_that_a_closed_label_does_not_list_becomes_other() -> None:
     bounds = LabelBounds()
     assert bounds.apply(MetricName.RUNS, ("full", "lost")) == ("full", "other")
     assert bounds.apply(MetricName.RUNS, ("full", "failed")) == ("full", "failed")

@@ -46,7 +46,7 @@ def test_a_key_without_labels_is_a_key() -> None:
         _key("calls", "calls", {"le": "many"}, ""),
     ],
 )
-def test_anything_else_is_no_key_of_a_sample(raw: bytes) -> None:
+def test_anything_else_is_not_the_key_of_a_sample(raw: bytes) -> None:
     keys = SampleKeys()
     keys.parse(_key("calls", "calls", {"a": "c"}, ""))
     for _ in range(2):

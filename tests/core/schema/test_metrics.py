@@ -57,7 +57,7 @@ def test_zeros_follow_from_the_labels_that_became_known() -> None:
     assert (MetricName.ERRORS, ("api", "timeout")) in list(zeros_of({}))
 
 
-def test_metrics_are_made_by_the_schema_alone() -> None:
+def test_metrics_are_made_only_from_the_schema() -> None:
     made = {file: names for file, names in _made_metrics() if file not in ALLOWED}
     assert made == {}
 
@@ -85,14 +85,14 @@ def _made_metrics() -> Iterator[tuple[str, list[str]]]:
                 yield "/".join(Path(path).parts[-2:]), called
 
 
-def test_a_metric_beside_the_schema_is_noticed() -> None:
+def test_a_metric_that_the_schema_lacks_is_noticed() -> None:
     """What ``/metrics`` serves is checked by the same function, in tests of the whole product."""
     surprise = Metric("canvas_sync_surprise", "Help.", "gauge")
     surprise.add_sample("canvas_sync_surprise", {"course": "7"}, 1)
     assert beside_the_schema([surprise]) == ["canvas_sync_surprise is not declared"]
 
 
-def test_a_label_beside_the_schema_is_noticed() -> None:
+def test_a_label_that_the_schema_lacks_is_noticed() -> None:
     runs = Metric("canvas_sync_runs", "Help.", "counter")
     runs.add_sample(MetricName.RUNS, {"sync_type": "full", "status": "failed", "course": "7"}, 1)
     runs.add_sample(MetricName.RUNS, {"sync_type": "full", "status": "lost"}, 1)

@@ -35,7 +35,7 @@ def test_a_fact_that_only_the_schema_has_is_noticed_in_each_type() -> None:
     ]
 
 
-def test_a_fact_beside_the_schema_is_noticed() -> None:
+def test_a_fact_that_the_schema_lacks_is_noticed() -> None:
     class Snapshot(RunSnapshot, frozen=True):
         api_cached: int = 0
 

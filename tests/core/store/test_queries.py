@@ -279,7 +279,7 @@ def test_a_run_with_an_infinite_start_is_not_in_the_trend(engine: Engine) -> Non
     assert [(each.day, each.duration.count) for each in speed.trend] == [(date(2025, 12, 22), 1)]
 
 
-def test_durations_that_are_no_finite_numbers_are_left_out(engine: Engine) -> None:
+def test_durations_that_are_not_finite_numbers_are_left_out(engine: Engine) -> None:
     """Only SQL by hand writes such ones; SQLite takes NaN for NULL."""
     values = {"a": 1.0, "b": math.inf, "c": -math.inf, "d": math.nan, "e": 3.0}
     write(engine, *(snapshot(name, start_time=_at(0), duration=values[name]) for name in values))

@@ -135,7 +135,7 @@ def test_rows_are_numbered_in_the_order_in_which_runs_began(engine: Engine) -> N
     [{"user_id": 2**63}, {"pid": -(2**70)}, {"start_time": 1e18}, {"heartbeat": math.inf}],
     ids=["user_id", "pid", "start_time", "heartbeat"],
 )
-def test_a_value_that_cannot_be_stored_costs_its_own_row_alone(
+def test_a_value_that_cannot_be_stored_costs_only_its_own_row(
     engine: Engine, changes: dict[str, Any]
 ) -> None:
     impossible = snapshot("bad", **changes)

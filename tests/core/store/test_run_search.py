@@ -85,7 +85,7 @@ def test_a_run_must_match_all_filters(engine: Engine, wanted: RunFilter, names: 
     assert _names(search_runs(engine, wanted, 50)) == names
 
 
-def test_a_full_page_ends_with_a_cursor_and_the_last_one_with_none(engine: Engine) -> None:
+def test_a_full_page_ends_with_a_cursor_and_the_last_one_without(engine: Engine) -> None:
     write(engine, *(snapshot(f"run-{n}", start_time=at(n), host="a") for n in range(5)))
     first = search_runs(engine, RunFilter(host="a"), 3)
     assert _names(first) == ["run-4", "run-3", "run-2"]

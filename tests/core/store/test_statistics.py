@@ -62,7 +62,7 @@ def test_values_beyond_the_largest_are_left_out(engine: Engine) -> None:
     assert (found.count, found.max) == (1, LARGEST)
 
 
-def test_a_sum_beyond_63_bits_is_no_error(engine: Engine) -> None:
+def test_a_sum_beyond_63_bits_is_not_an_error(engine: Engine) -> None:
     write(engine, *(snapshot(name, api_calls=2**62) for name in "abc"))
     with engine.connect() as connection:
         total = connection.scalar(select(sum_of(_columns.api_calls)))

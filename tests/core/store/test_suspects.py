@@ -113,7 +113,7 @@ def test_a_later_run_under_the_same_id_is_judged_by_itself(engine: Engine) -> No
     assert judged(engine, "night-0~2").suspect is True
 
 
-def test_runs_of_another_kind_are_no_history(engine: Engine) -> None:
+def test_runs_of_another_kind_do_not_count_as_history(engine: Engine) -> None:
     """Neither of another type, user or course, nor such as did not succeed."""
     others: tuple[dict[str, Any], ...] = (
         {"user_id": 7},

@@ -29,7 +29,7 @@ def test_each_status_but_success_has_a_mark_and_a_class_of_its_own(status: RunSt
     assert len(set(BAR_SHAPES.values())) == len(RunStatus) - 1
 
 
-def test_texts_of_a_run_are_escaped_and_no_run_is_no_error() -> None:
+def test_texts_of_a_run_are_escaped_and_a_chart_without_runs_is_no_error() -> None:
     chart = run_bars([RunBar('odd"', 1.0, 'a&b"', "<b>")], "<i>")
     assert "<b>" not in chart
     assert "<i>" not in chart

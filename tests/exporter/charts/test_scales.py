@@ -73,7 +73,7 @@ def test_a_few_places_get_a_label_including_the_first_and_the_last(count: int) -
 
 
 @given(st.lists(DAYS, min_size=1, unique=True).map(sorted))
-def test_each_day_stands_where_the_calendar_has_it(days: list[dt.date]) -> None:
+def test_each_day_is_placed_by_the_calendar(days: list[dt.date]) -> None:
     names = [day.isoformat() for day in days]
     axis = time_axis(names)
     assert [axis.names[place] for place in axis.places] == names

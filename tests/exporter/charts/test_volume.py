@@ -23,7 +23,7 @@ def test_parts_are_stacked_as_high_as_their_numbers_and_one_line_is_visible() ->
     assert sizes == [("bad", "48", "16"), ("good", "0", "48"), ("bad", "63", "1")]
 
 
-def test_a_bucket_without_lines_is_no_link() -> None:
+def test_a_bucket_without_lines_is_not_a_link() -> None:
     assert _chart(_bar(("good", 0)), _bar(("good", 3))).count("<a ") == 1
     assert "<a " not in _chart(_bar())
 

@@ -66,7 +66,7 @@ def test_a_pause_may_last_for_a_while_and_hold_for_all(database_url: str) -> Non
     assert pause.end - pause.start == timedelta(hours=2)
 
 
-def test_a_pause_is_listed_beside_those_of_the_file_and_ended(
+def test_a_pause_is_listed_with_those_of_the_file_and_ended(
     database_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

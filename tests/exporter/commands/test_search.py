@@ -218,7 +218,7 @@ def on_terminal(folder: Path, *arguments: str) -> str:
     return shown.decode()
 
 
-def test_a_terminal_shows_how_far_it_is_and_no_bar_is_left_beside_the_lines(folder: Path) -> None:
+def test_a_terminal_shows_the_progress_and_no_bar_is_left_among_the_lines(folder: Path) -> None:
     shown = on_terminal(folder, "timeout", "--limit", "8")
     assert re.search(r"reading logs \[[#.]{30}\] +\d+% of \d", shown)
     screen = [line.split("\x1b[K")[-1] for line in shown.split("\n")]

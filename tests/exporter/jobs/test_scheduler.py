@@ -83,7 +83,7 @@ def test_a_failing_job_is_reported_once_and_forgotten_when_it_works_again(
     assert caplog.text.count(f"The {name} failed") == 1
 
 
-def test_a_job_does_not_begin_again_before_its_failure_is_noted(
+def test_a_job_does_not_start_again_before_its_failure_is_noted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.CRITICAL, "apscheduler")  # it would ask for the text before we do

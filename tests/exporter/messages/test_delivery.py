@@ -284,7 +284,7 @@ def test_a_message_sent_while_the_database_went_away_is_not_sent_again(
     engine.dispose()
 
 
-def test_an_attempt_that_failed_while_the_database_went_away_is_no_interruption(
+def test_an_attempt_that_failed_while_the_database_went_away_is_not_an_interruption(
     postgresql_server: PostgresqlServer,
     postgresql_url: str,
     local: LocalOutbox,

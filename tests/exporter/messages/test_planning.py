@@ -30,7 +30,7 @@ def test_an_incident_is_announced_when_it_opens_gets_worse_and_resolves(school: 
     assert third["first"] == third["title"]
 
 
-def test_an_incident_that_a_pause_closed_is_not_said_to_have_recovered(school: School) -> None:
+def test_an_incident_that_a_pause_closed_is_not_reported_as_recovered(school: School) -> None:
     opened = school.open()
     school.titles()
     begin = school.clock.now

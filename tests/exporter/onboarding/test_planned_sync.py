@@ -39,7 +39,7 @@ def test_each_cron_job_or_type_in_the_code_is_a_sync(
     assert all(bool(sync.timing.schedule) == bool(jobs) for sync in syncs)
 
 
-def test_a_cron_job_that_calls_nothing_beside_one_that_calls_canvas_is_no_sync() -> None:
+def test_a_cron_job_that_calls_nothing_is_not_a_sync_if_another_one_calls_canvas() -> None:
     imported = Mark(Role.IMPORT, Path("b.py"), line=1, end_line=1, name="requests")
 
     syncs = planned_syncs(Project((imported,)), [job("backup.py"), job("b.py")])

@@ -68,7 +68,7 @@ def test_drop_ins_for_a_prefix_apply_to_all_units_that_start_with_it(units: Unit
     assert starts(units, "other.service") == []
 
 
-def test_specifiers_stand_for_parts_of_the_name(units: UnitFolders) -> None:
+def test_specifiers_are_replaced_by_parts_of_the_name(units: UnitFolders) -> None:
     write(units.folders[0], {"sync@.service": "[Service]\nExecStart=%p %i %I %n %N %h %% %z\n"})
     assert starts(units, r"sync@srv-a\x2db.service") == [
         r"sync srv-a\x2db srv/a-b sync@srv-a\x2db.service sync@srv-a\x2db /home/lms % %z"

@@ -79,7 +79,7 @@ def test_a_wrong_argument_is_a_value_error(few: Engine, arguments: dict[str, Any
         query.get_performance(**arguments, engine=few)
 
 
-def test_a_single_text_is_no_list_of_statuses(few: Engine) -> None:
+def test_a_single_text_is_not_a_list_of_statuses(few: Engine) -> None:
     with pytest.raises(ValueError, match=r"statuses: use a list of texts, such as \['failed'\]"):
         query.get_runs(statuses="failed", engine=few)
     with pytest.raises(ValueError, match="step: use one of 15m"):

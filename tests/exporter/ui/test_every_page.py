@@ -83,7 +83,7 @@ def test_a_page_is_complete_without_javascript(page: Page, site: Served, browser
         assert tab.complaints == []
 
 
-def test_the_main_content_is_reached_with_the_keyboard_alone(
+def test_the_main_content_can_be_reached_with_only_the_keyboard(
     page: Page, site: Served, browser: Browser
 ) -> None:
     with watched(browser) as tab:
@@ -166,7 +166,7 @@ def _calls(monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> list[Any]
     return calls
 
 
-def test_a_page_is_also_json(page: Page, site: Served) -> None:
+def test_a_page_is_available_as_json(page: Page, site: Served) -> None:
     url = f"{site.url}/{example_path(page)}"
     by_query = requests.get(url, params={"format": "json"}, timeout=30)
     by_header = requests.get(url, headers={"Accept": "application/json"}, timeout=30)

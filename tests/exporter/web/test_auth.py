@@ -32,7 +32,7 @@ def _write(path: Path, *lines: str, mode: int = 0o600) -> Path:
     return path
 
 
-def test_only_the_hash_of_a_new_token_stands_in_its_line() -> None:
+def test_the_line_of_a_new_token_has_only_its_hash() -> None:
     secret, token = new_token("prometheus", Scope.METRICS)
     assert secret not in token.line()
     assert token.line() == f"prometheus metrics sha256:{hash_token(secret)}"

@@ -124,7 +124,7 @@ def test_a_required_parameter_must_be_given() -> None:
     assert mistakes(required) == {"position": "this parameter is required"}
 
 
-def test_a_value_in_the_path_is_no_parameter_of_the_query() -> None:
+def test_a_value_in_the_path_is_not_a_parameter_of_the_query() -> None:
     run_id = whole_number("run_id", "", 1, 9)
     path = {"run_id": "3"}
     assert read_parameters([run_id], path, MultiDict()) == {"run_id": 3}

@@ -26,7 +26,7 @@ def test_a_user_is_summed_up(exporter: Exporter) -> None:
     assert summary["last_run"]["sync_task_id"] == "under way"
 
 
-def test_a_user_without_a_recent_run_is_known_all_the_same(exporter: Exporter) -> None:
+def test_a_user_without_a_recent_run_is_still_known(exporter: Exporter) -> None:
     write(exporter.engine, snapshot("old", user_id=9, start_time=time.time() - 40 * 86400))
     assert exporter.api("user/9/summary").json()["runs"]["total"] == 0
     assert exporter.api("user/9/summary?days=60").json()["runs"]["total"] == 1

@@ -94,7 +94,7 @@ def test_no_endpoint_opens_without_a_valid_token(guarded: Guarded, secret: str |
         assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
-def test_the_hash_in_the_file_is_no_token(guarded: Guarded) -> None:
+def test_the_hash_in_the_file_is_not_accepted_as_a_token(guarded: Guarded) -> None:
     for line in guarded.file.read_text().splitlines():
         digest = line.rpartition(":")[2]
         for guess in (digest, f"sha256:{digest}"):

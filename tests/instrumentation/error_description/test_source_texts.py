@@ -64,7 +64,7 @@ class Reader:
         (Reader().of_mapping, "grader_user" + "_id"),
     ],
 )
-def test_a_key_that_stands_elsewhere_in_the_file_is_reported(
+def test_a_key_that_is_elsewhere_in_the_file_is_reported(
     read: Callable[[dict[str, object]], object], key: str
 ) -> None:
     assert of_error(lambda: read({})) == f"'{key}'"

@@ -183,7 +183,7 @@ def test_a_refusal_that_nobody_reads_is_recorded_when_it_is_released(
 
 
 @UNCLOSED
-def test_a_refusal_that_is_forgotten_is_recorded_all_the_same(
+def test_a_refusal_that_is_forgotten_is_still_recorded(
     server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers[COURSES] = [REFUSED]

@@ -134,7 +134,7 @@ def test_what_a_hook_of_the_app_sends_within_a_call_has_a_span_of_its_own(
     assert "GET" in names
 
 
-def test_a_task_that_a_call_started_has_spans_also_when_the_call_is_over(
+def test_a_task_that_a_call_started_has_spans_even_after_the_call(
     server: AnswerServer, spans: InMemorySpanExporter
 ) -> None:
     async def sync() -> None:

@@ -190,7 +190,7 @@ def _functions() -> list[Any]:
     return [(function, function.__code__) for function in functions]
 
 
-def test_the_hook_of_sqlalchemy_uses_events_which_stand_beside_those_of_others() -> None:
+def test_the_hook_of_sqlalchemy_uses_events_which_do_not_interfere_with_those_of_others() -> None:
     from canvas_sync_instrumentation import instrument_sqlalchemy, uninstrument_sqlalchemy
 
     engine, seen = sqlalchemy.create_engine("sqlite://"), []
@@ -209,7 +209,7 @@ def test_the_hook_of_sqlalchemy_uses_events_which_stand_beside_those_of_others()
     assert (len(recorded.db_operations), seen) == (1, [])
 
 
-def test_the_hook_of_celery_uses_signals_which_stand_beside_those_of_others() -> None:
+def test_the_hook_of_celery_uses_signals_which_do_not_interfere_with_those_of_others() -> None:
     from canvas_sync_instrumentation import canvas_sync_task, instrument_celery, uninstrument_celery
 
     app, seen = celery.Celery("app", broker="memory://"), []

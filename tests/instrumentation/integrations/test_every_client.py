@@ -75,7 +75,7 @@ def test_other_servers_are_not_recorded(
         ("/api/v9/something", "other"),
     ],
 )
-def test_the_hosts_of_the_settings_decide_alone(
+def test_only_the_hosts_of_the_settings_decide(
     client: HttpClient, server: AnswerServer, tmp_path: Path, target: str, route: str
 ) -> None:
     configure(log_dir=tmp_path, canvas_hosts=("127.0.0.1",))

@@ -55,12 +55,12 @@ def test_a_refused_call_without_a_user_agent_is_refused_for_that(name: str) -> N
     assert answer(403, facts, **headers).auth_failure == "missing_user_agent"
 
 
-def test_a_call_without_a_user_agent_that_went_well_is_no_failure() -> None:
+def test_a_successful_call_without_a_user_agent_is_not_a_failure() -> None:
     assert answer(200, ResponseFacts(), **{"User-Agent": ""}).auth_failure is None
 
 
 @pytest.mark.parametrize("reason", ["expired_token", "insufficient_scope", None])
-def test_another_reason_stays_although_there_is_no_user_agent(reason: str | None) -> None:
+def test_another_reason_is_kept_although_there_is_no_user_agent(reason: str | None) -> None:
     headers = {"User-Agent": ""}
     assert answer(401, ResponseFacts(auth_failure=reason), **headers).auth_failure == reason
 
@@ -167,7 +167,7 @@ def test_a_request_without_an_answer_has_the_class_of_its_error() -> None:
         ("page=&per_page=²", None, None),
     ],
 )
-def test_the_detail_of_a_call_has_small_numbers_of_its_query_alone(
+def test_the_detail_of_a_call_has_only_small_numbers_of_its_query(
     query: str, page: int | None, per_page: int | None
 ) -> None:
     detail = detail_of(urlsplit(f"{URL}?{query}"), 3, ("next", "x-secret", "last"))

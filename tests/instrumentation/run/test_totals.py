@@ -113,7 +113,7 @@ def test_items_are_inferred_from_what_was_written(
     assert totals.items() == dict.fromkeys(ITEMS, ItemCounts()) | {"course": expected}
 
 
-def test_operations_are_counted_also_where_no_items_are_inferred() -> None:
+def test_operations_are_counted_even_where_no_items_are_inferred() -> None:
     totals = RunTotals()
     assert totals.add_db_operation(operation(), infer_items=False) is None
     totals.add_db_operation(operation(error=ErrorInfo("E", "m")), infer_items=False)

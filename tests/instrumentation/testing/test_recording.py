@@ -84,9 +84,7 @@ def test_nothing_is_written(recorded: Recording, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_app_that_is_set_up_inside_is_recorded_all_the_same(
-    recorded: Recording, tmp_path: Path
-) -> None:
+def test_an_app_that_is_set_up_inside_is_recorded_too(recorded: Recording, tmp_path: Path) -> None:
     app = Flask("sync")
     app.config["CANVAS_SYNC_LOG_DIR"] = str(tmp_path / "of the app")
     init_app(app)

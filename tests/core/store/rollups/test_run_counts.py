@@ -70,7 +70,7 @@ def _rows(engine: Engine, since: datetime | None, until: datetime | None) -> Cou
     st.sets(st.integers(0, 7), max_size=3),
     st.tuples(st.none() | _MINUTES, st.none() | _MINUTES),
 )
-def test_counts_are_those_of_the_rows_also_of_changed_deleted_and_new_ones(
+def test_counts_equal_those_of_the_rows_even_of_changed_deleted_and_new_ones(
     emptied_engine: Engine,
     old: list[tuple[int, str, str, str]],
     new: list[tuple[int, str, str, str]],

@@ -198,7 +198,7 @@ def test_a_file_whose_descriptor_the_app_closed_is_locked_and_used_again(
     spool.close()
 
 
-def test_a_file_that_was_delivered_while_its_descriptor_was_closed_is_begun_anew(
+def test_a_file_that_was_delivered_while_its_descriptor_was_closed_is_started_again(
     tmp_path: Path, engine: Engine
 ) -> None:
     folder = tmp_path / "spool"

@@ -56,7 +56,7 @@ LASTING = TokenFacts("nightly", NOW + timedelta(days=90))
     ],
     ids=("none known", "two used", "one used", "none used", "one expired", "two expired"),
 )
-def test_a_refused_token_is_named_without_doubt_and_is_always_the_same_incident(
+def test_a_refused_token_is_named_only_if_that_is_certain_and_is_always_the_same_incident(
     tokens: Sequence[TokenFacts], named: str
 ) -> None:
     found = only(refused_facts(*tokens))

@@ -123,7 +123,7 @@ def test_a_graphql_answer_with_errors_is_a_failed_call(tmp_path: Path) -> None:
     assert found[0].text == "66.7 % of 3 API calls failed: graphql (2)."
 
 
-def test_what_a_short_list_leaves_out_is_found_all_the_same(tmp_path: Path) -> None:
+def test_a_finding_counts_what_a_short_list_leaves_out(tmp_path: Path) -> None:
     insert = {"event": "db_operation", "operation": "INSERT", "table": "grades"}
     failed = {**insert, "table": "courses", "outcome": "failed"}
     lines = [{"timestamp": STAMP, **each} for each in (insert, insert, failed)]

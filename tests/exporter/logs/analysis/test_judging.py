@@ -87,7 +87,9 @@ def test_the_newest_run_is_judged_as_by_the_exporter(
     assert finding.runs[:1] == [f"full-{LAST:%m%d-%H%M}"]
 
 
-def test_a_sync_that_died_three_weeks_ago_is_seen_beside_one_that_lives(tmp_path: Path) -> None:
+def test_a_sync_that_died_three_weeks_ago_is_noticed_although_another_one_lives(
+    tmp_path: Path,
+) -> None:
     died = [*nightly_lines("full", LAST - 21 * DAY, 40), *nightly_lines("grades", LAST, 60)]
 
     finding = only(tmp_path, died)
@@ -132,7 +134,7 @@ def test_a_run_that_waits_for_its_next_attempt_is_not_stuck(tmp_path: Path) -> N
     assert judged(tmp_path, [begun, waiting]).findings == []
 
 
-def test_what_cannot_be_judged_is_said(tmp_path: Path) -> None:
+def test_the_report_says_what_cannot_be_judged(tmp_path: Path) -> None:
     once = run_lines("by hand", LAST - DAY)
     write_operations(tmp_path, once)
     with (tmp_path / "operations.log").open("a") as file:

@@ -166,7 +166,7 @@ def test_a_run_that_is_asked_for_is_ended_by_a_line_without_its_name(
         "user_id: None - operation: fetch courses - task_id: nightly 7",
     ],
 )
-def test_an_operation_of_several_words_is_no_part_of_the_error(tmp_path: Path, parts: str) -> None:
+def test_an_operation_of_several_words_is_not_part_of_the_error(tmp_path: Path, parts: str) -> None:
     line = f"[2025-12-22 10:21:00] ERROR: Rate limit - exceeded - {parts}"
     (tmp_path / "errors.log").write_text(f"{line}\r\n")
     (error,) = report_of(tmp_path).errors.newest

@@ -130,7 +130,7 @@ def test_a_facet_narrows_the_search_and_a_chip_widens_it_again(
         assert "not_status=502" in tab.page.url
 
 
-def test_a_bar_of_the_volume_shows_its_time_alone(site: Served, browser: Browser) -> None:
+def test_a_bar_of_the_volume_leads_to_only_its_time(site: Served, browser: Browser) -> None:
     with watched(browser, java_script_enabled=False) as tab:
         tab.page.goto(f"{site.url}/logs?from=24h&log=api_calls&tz=UTC")
         bar = tab.page.locator(".volume a").first
@@ -318,7 +318,7 @@ def test_hostile_lines_are_only_text(own: Served, browser: Browser) -> None:
         assert tab.complaints == []
 
 
-def test_what_was_not_searched_yet_is_said_and_searched_by_a_link(
+def test_what_was_not_searched_yet_is_shown_with_a_link_that_searches_it(
     own: Served, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("canvas_sync_exporter.ui.pages.logs._FIRST_SECONDS", 0.0)

@@ -159,7 +159,7 @@ def test_without_a_run_all_is_not_well(empty: Served) -> None:
     assert "All is well" not in page
 
 
-def test_one_run_alone_is_said_to_be_the_only_one(empty: Served) -> None:
+def test_a_single_run_is_described_as_the_only_one(empty: Served) -> None:
     write(empty.engine, snapshot("first"))
     page = _judged(empty)
     assert "All is well" in page

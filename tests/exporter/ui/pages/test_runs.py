@@ -117,7 +117,7 @@ def test_a_run_is_found_by_its_number_and_by_its_task_id(site: Served, browser: 
             expect(tab.page).to_have_url(f"{site.url}/runs/{number}")
 
 
-def test_what_is_no_run_is_named(site: Served) -> None:
+def test_a_text_that_names_no_run_is_reported(site: Served) -> None:
     for typed in ("999999", "9" * 300, "<b>"):
         answer = requests.get(f"{site.url}/runs/find", params={"run": typed}, timeout=30)
         assert answer.status_code == 404
