@@ -7,7 +7,7 @@ is the JSON list ``[metric, sample, labels, help]``.
 
 An exemplar file starts with 4 bytes of magic and a 32-bit number of bytes in use; then come slots
 of one size: trace id, value, time, the cell of the histogram bucket in the process's histogram file
-(8 times that is its offset), and a checksum that tells a slot caught half-written.
+(8 times that is its offset), and a checksum by which a half-written slot is recognised.
 """
 
 from __future__ import annotations

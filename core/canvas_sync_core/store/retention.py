@@ -61,7 +61,7 @@ def time_without_waits() -> float:
     """Return monotonic seconds, without those in which this thread waited for a processor.
 
     Otherwise a busy machine would look like a slow database, and get the smallest portions. Only
-    Linux tells that time.
+    Linux reports that time.
     """
     waited = 0
     with suppress(OSError, IndexError, ValueError):

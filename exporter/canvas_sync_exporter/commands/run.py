@@ -101,8 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         result = run_command(job) if ping is None else run_command(job, ping.on_start)
     except AlreadyRunningError as holder:
-        told = f" ({holder})" if str(holder) else ""
-        _say(f"not started: {job.name} is already running{told}. The next start will run it.")
+        details = f" ({holder})" if str(holder) else ""
+        _say(f"not started: {job.name} is already running{details}. The next start will run it.")
         return OVERLAPS
     if result.failure:
         _print_line(job, result)

@@ -47,8 +47,8 @@ def writable(folder: Path) -> Finding:
 
 def local_disk(folder: Path) -> Finding:
     """Check whether a folder is on a local file system."""
-    if told := network_filesystem_warning(folder):
-        message, _, remedy = told.rpartition(" Point ")
+    if warning := network_filesystem_warning(folder):
+        message, _, remedy = warning.rpartition(" Point ")
         return Finding.warning(message, f"Point {remedy}")
     return Finding.ok(f"{folder.absolute()} is on a local file system.")
 

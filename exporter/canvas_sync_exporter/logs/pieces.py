@@ -144,7 +144,7 @@ class Unpacking:
         self._packed = b""
         self._left -= len(data)
         if not data or (not self._left and not self._ends()):
-            raise EOFError("a piece has another length")
+            raise EOFError("a piece has the wrong length")
         return data
 
     def _ends(self) -> bool:

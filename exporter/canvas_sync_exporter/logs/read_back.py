@@ -53,7 +53,7 @@ def _compare(part: LogPart, member: Member, read: ReadPart) -> None:
         compared = _Compared(part.stream, original, member.name)
         read(replace(part, stream=compared))
     if not part.size == compared.bytes == member.length:
-        raise ArchiveDamagedError(f"{member.name} has another length in it")
+        raise ArchiveDamagedError(f"{member.name} in it has a different length")
 
 
 class _Compared:
@@ -75,6 +75,6 @@ class _Compared:
         original = self._original.read(read)
         # Not ==, which compares a memoryview byte by byte and takes ten times as long.
         if len(original) != read or not original.startswith(buffer[:read]):
-            raise ArchiveDamagedError(f"{self._name} is different in it")
+            raise ArchiveDamagedError(f"{self._name} in it differs from the original")
         self.bytes += read
         return read

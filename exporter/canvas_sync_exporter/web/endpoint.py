@@ -133,9 +133,9 @@ class Endpoint:
     def _shared_response(
         self, shared: SharedAnswers, values: dict[str, Any]
     ) -> tuple[Response, Callable[[], bool] | None]:
-        """Return the response, and what tells whether it is still the one to give.
+        """Return the response, and a function that says whether it is still current.
 
-        That is None for an answer that is not kept, because it is large.
+        The function is None for a response that is not cached, because it is large.
         """
         chosen = self._chosen_format(values)
 
@@ -151,7 +151,7 @@ class Endpoint:
         return self._deliver(found), is_current
 
     def _chosen_format(self, values: dict[str, Any]) -> Format | None:
-        """Take the format out of the values; None if the answer is no list."""
+        """Take the format out of the values; None if the answer is not a list."""
         return chosen_format(values.pop(FORMAT.name)) if self.is_list else None
 
     def _deliver(self, encoded: EncodedList | Body) -> Response:

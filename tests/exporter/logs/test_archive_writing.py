@@ -183,7 +183,9 @@ def test_an_archive_that_reads_back_differently_is_refused(
         read_back(path, members, read)
 
     monkeypatch.setattr(archive_writing, "read_back", spoil)
-    with pytest.raises(ArchiveDamagedError, match=r"errors\.log\.1 is different in it"):
+    with pytest.raises(
+        ArchiveDamagedError, match=r"errors\.log\.1 in it differs from the original"
+    ):
         write_archive(memory / "archive", "errors-x", [Member(log, log.name, 10)])
     assert list((memory / "archive").glob("*.tar.gz")) == []
 
