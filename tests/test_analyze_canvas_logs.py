@@ -244,7 +244,7 @@ def test_each_link_of_the_page_leads_to_a_part_of_it(parsed: _Page) -> None:
 
 
 def test_every_form_says_first_what_needs_attention(demo_round: DemoRound) -> None:
-    said = ("Canvas refuses an access token used by full.", "1 of 7 runs failed.")
+    said = ("Canvas refuses an access token used by full for user 46.", "1 of 7 runs failed.")
     text = analyzed(demo_round.logs)
     page = analyzed(demo_round.logs, "--html")
     report = json.loads(analyzed(demo_round.logs, "--json"))

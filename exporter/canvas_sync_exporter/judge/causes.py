@@ -25,11 +25,12 @@ _REFUSALS: Final = {
     "revoked": re.compile(r"revoked[ _-]?(access )?token|token (was |is )?revoked", re.IGNORECASE),
     "not allowed to do this (scopes)": re.compile(r"insufficient[ _]scope", re.IGNORECASE),
     "invalid": re.compile(
-        r"invalid[ _-]?(access |refresh[ _]?)?token|invalid_(grant|client)|InvalidAccessToken"
-        r"|\b401\b",
+        r"invalid[ _-]?(access |refresh[ _]?)?token|invalid_(grant|client)|InvalidAccessToken",
         re.IGNORECASE,
     ),
+    "refused": re.compile(r"\b401\b"),
 }
+"""What a token is, by what the error of a run says; a bare 401 does not say why."""
 _NO_PERMISSION: Final = re.compile(r"user not authorized", re.IGNORECASE)
 _TRANSIENT: Final = re.compile(
     r"time(d )?[ -]?out|connect|\b5\d\d\b|unavailable|bad gateway|reset by peer|broken pipe"
@@ -66,7 +67,10 @@ def _explain_failure(run: EndedRun) -> IncidentKind:
 
 
 def refusal_reason(run: EndedRun) -> str | None:
-    """Return why Canvas refused the token of a failed run; None when it did not."""
+    """Return why Canvas refused the token of a failed run; None when it did not.
+
+    It is ``refused`` if the error only has the status, as that of ``raise_for_status()``.
+    """
     text = _text(run)
     if run.status is not RunStatus.FAILED or _NO_PERMISSION.search(text):
         return None

@@ -117,7 +117,12 @@ class IncidentWriter:
         )
 
     def digest(self, notices: Sequence[Notice], now: datetime) -> Content:
-        """Write one message about many incidents, the worst first."""
+        """Write one message about several incidents, the worst first.
+
+        A single one is written as usual.
+        """
+        if len(notices) == 1:
+            return self.write(notices[0], now)
         shown = notices[:_MOST_ROWS]
         counts = Counter(map(_heading, notices))
         table = Table(
@@ -131,7 +136,7 @@ class IncidentWriter:
         return Content(
             kind=MessageKind.INCIDENT,
             title=f"{self._formats.counted(len(notices), 'more incident')}: {_changes(counts)}",
-            summary="Many incidents changed at once, so they share one message.",
+            summary="Many incidents changed within a short time, so these share one message.",
             status=_worst(notices),
             sections=(Section(table=table, paragraphs=more),),
             links=() if page is None else (Link("All incidents", f"{page}/incidents"),),

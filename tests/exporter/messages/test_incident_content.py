@@ -130,7 +130,7 @@ def test_an_incident_that_ended_without_a_recovery_says_so() -> None:
         "This incident is closed, but nothing has recovered. Two more failed yesterday. "
         "No run has followed. Cause: Canvas answers 503."
     )
-    assert writer().digest([notice], NOW).title == "1 more incident: closed"
+    assert writer().digest([notice] * 2, NOW).title == "2 more incidents: all closed"
 
 
 @pytest.mark.parametrize(
@@ -187,11 +187,17 @@ def test_many_incidents_share_one_message() -> None:
     assert section.table.rows[0] == ("full failed for 40 of 50 users", "new", "03:30")
     assert len(section.table.rows) == len(section.table.statuses) == 30
     assert section.paragraphs == ("And 12 more incidents.",)
-    one = writer().digest(notices[-1:], NOW)
-    assert (one.title, one.status) == ("1 more incident: recovered", Status.GOOD)
+    two = writer().digest(notices[-1:] * 2, NOW)
+    assert (two.title, two.status) == ("2 more incidents: all recovered", Status.GOOD)
     assert writer().digest(notices[:3], NOW).title == "3 more incidents: all new"
     paused = writer().digest([replace(notices[-1], pause=PAUSE), notices[0]], NOW)
     assert paused.title == "2 more incidents: 1 new, 1 paused"
+
+
+@pytest.mark.parametrize("event", [Event.OPENED, Event.WORSE, Event.RESOLVED])
+def test_a_single_incident_is_named_even_if_it_comes_after_many_others(event: Event) -> None:
+    notice = Notice(replace(WHOLE, resolved_at=NOW if event is Event.RESOLVED else None), event)
+    assert writer().digest([notice], NOW) == writer().write(notice, NOW)
 
 
 def test_contents_are_stored_and_read_back() -> None:

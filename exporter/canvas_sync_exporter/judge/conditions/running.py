@@ -27,6 +27,8 @@ _SHORTEST_LIMIT: Final = timedelta(minutes=30)
 """No shorter run is stuck, unless the next ones are due earlier."""
 _SHORTEST_INTERVALS: Final = 1.75
 """Intervals: by then the next run is late, and the one after it is not yet due."""
+_NEVER_STUCK: Final = timedelta(minutes=3)
+"""No shorter run is stuck: runs on demand may follow each other within seconds."""
 _LIMIT_AFTER_GAP: Final = timedelta(hours=2)
 """No shorter run after a long gap is stuck."""
 _UNKNOWN_LIMIT: Final = timedelta(hours=24)
@@ -107,7 +109,7 @@ def longest_duration(sync: SyncFacts) -> timedelta:
     if usual is None:
         return max(_SHORTEST_LIMIT, 2 * interval) if interval else _UNKNOWN_LIMIT
     floor = min(_SHORTEST_LIMIT, _SHORTEST_INTERVALS * interval) if interval else _SHORTEST_LIMIT
-    return max(floor, timedelta(seconds=_TIMES_USUAL * usual))
+    return max(floor, _NEVER_STUCK, timedelta(seconds=_TIMES_USUAL * usual))
 
 
 def alive_runs(facts: Facts, sync: SyncFacts) -> list[RunningRun]:

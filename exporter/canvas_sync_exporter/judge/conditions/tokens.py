@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from canvas_sync_core.canvas.quota import HIGH_WATER
 from canvas_sync_core.names import IncidentKind, Severity
-from canvas_sync_exporter.formatting import format_code
+from canvas_sync_core.wording import plural
 from canvas_sync_exporter.judge.causes import evidence, explain, refusal_reason
 from canvas_sync_exporter.judge.facts import Facts, Refusal, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.memo import once_for_each_judging
+from canvas_sync_exporter.judge.rounds import Key, Round
 from canvas_sync_exporter.judge.runs import EndedRun
 from canvas_sync_exporter.judge.timing import counted_rounds, once_for_same_rounds
 from canvas_sync_exporter.schedules.durations import format_duration
@@ -35,6 +36,18 @@ _FEWEST_FAILED: Final = 3
 """With fewer failed calls in a round, refusals that the app ignored do not count."""
 _NO_TOKEN: Final = frozenset({"forbidden", "missing_user_agent"})
 """Reasons for a refusal that say nothing against the token."""
+_REASONS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("invalid_token", "invalid_refresh_token"), "invalid"),
+    **dict.fromkeys(("invalid_grant", "invalid_client"), "invalid"),
+    "expired_token": "expired",
+    "revoked_token": "revoked",
+    "insufficient_scope": "not allowed to do this (scopes)",
+}
+"""What a token is, by what the hooks counted."""
+_VAGUE: Final = frozenset({None, "refused"})
+_MOST_USERS: Final = 3
+_STILL_REFUSED: Final = timedelta(days=1)
+"""How long a user counts who has not run since while others have."""
 _REFUSED_BEFORE: Final = timedelta(minutes=2)
 """A refusal counts for a run if it came no longer than this before the run started."""
 _SUBJECT: Final = "access token"
@@ -49,17 +62,19 @@ def token_refused(facts: Facts) -> Iterable[Finding]:
     since = min(run.start for run in runs)
     refusals = _refusals(facts, since)
     types = sorted({run.sync_type for run in runs})
-    reason = next(filter(None, map(refusal_reason, runs)), None)
+    reason = _reason(runs, refusals)
     token = _refused_token(facts, reason)
-    reason = reason or (format_code(refusals[0].reason) if refusals else "refused")
-    name = f"the access token {token}" if token else "an access token"
+    if token:
+        what = f"the access token {token} used by {', '.join(types)}"
+    else:
+        what = f"an access token used by {', '.join(types)}{_users(runs)}"
     yield Finding(
         kind=IncidentKind.TOKEN_REFUSED,
         subject=_SUBJECT,
         severity=Severity.CRITICAL,
         since=since,
-        summary=f"Canvas refuses {name} used by {', '.join(types)}.",
-        cause=f"The token is {reason}." if reason != "refused" else "Canvas gave no reason.",
+        summary=f"Canvas refuses {what}.",
+        cause=f"The token is {reason}." if reason else "Canvas gave no reason.",
         sync_type=_only(set(types)),
         affects=frozenset(types),
         **evidence(runs),
@@ -90,13 +105,31 @@ def refused_runs(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
 @once_for_same_rounds
 def _certainly_refused(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
     refused = affected(facts, sync, _is_refused, certain=True)
-    rounds = counted_rounds(facts, sync)
-    if refused or len(rounds) < 2 or len(rounds[1].results) > FEW_RUNS:
-        return refused
-    # Without fixed due times, a batch of users may be split between two rounds. A user of the older
-    # one who has not run since is still refused.
-    again = rounds[0].results
-    return [run for key, run in rounds[1].notable.items() if key not in again and _is_refused(run)]
+    return refused or _still_refused(counted_rounds(facts, sync))
+
+
+def _still_refused(rounds: Sequence[Round]) -> Sequence[EndedRun]:
+    """Return the refused runs of users who have not run since.
+
+    Without fixed due times, a batch of users may be split between two rounds, and a user who runs
+    more often than others, as on demand, makes rounds of their own. So an older round counts until
+    two as large as most of it have followed, but no longer than a day.
+    """
+    again: set[Key] = set()
+    sizes: list[int] = []
+    for each in rounds:
+        followed = sum(2 * size > len(each.results) for size in sizes)
+        if len(sizes) > 1 and rounds[0].start - each.start > _STILL_REFUSED:
+            break
+        if followed < 2 and len(each.results) <= FEW_RUNS:
+            refused = [
+                run for key, run in each.notable.items() if key not in again and _is_refused(run)
+            ]
+            if refused and sizes:
+                return refused
+        again.update(each.results)
+        sizes.append(len(each.results))
+    return ()
 
 
 def token_expiring(facts: Facts) -> Iterable[Finding]:
@@ -138,6 +171,23 @@ def quota_low(facts: Facts) -> Iterable[Finding]:
             summary=f"The quota of the access token {token.token} is nearly used up.",
             cause=f"{token.remaining:.0f} of {maximum:.0f} are left. It has been low for {lasted}.",
         )
+
+
+def _reason(runs: Sequence[EndedRun], refusals: Sequence[Refusal]) -> str | None:
+    """Return what the token is; None when unknown.
+
+    The hooks have counted what Canvas said, which an app's own error often leaves out.
+    """
+    said = next((words for run in runs if (words := refusal_reason(run)) not in _VAGUE), None)
+    return said or (_REASONS.get(refusals[0].reason) if refusals else None)
+
+
+def _users(runs: Iterable[EndedRun]) -> str:
+    """Name the users whose runs were refused, if they are few: each may have their own token."""
+    users = {run.user_id for run in runs}
+    if None in users or len(users) > _MOST_USERS:
+        return ""
+    return f" for {plural(len(users), 'user')} {', '.join(map(str, sorted(filter(None, users))))}"
 
 
 def _is_refused(run: EndedRun) -> bool:

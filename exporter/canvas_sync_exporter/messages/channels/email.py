@@ -91,8 +91,11 @@ class EmailChannel:
         """Talk to the server; return the recipients that it refused, with its answers."""
         try:
             return deadline.call(exchange)
-        except SMTPServerDisconnected:
-            reason = "the server closed the connection"
+        except SMTPServerDisconnected as error:
+            is_silent = isinstance(error.__context__, TimeoutError)
+            reason = (
+                network_failure(TimeoutError()) if is_silent else "the server closed the connection"
+            )
         except SMTPException as error:
             if not _is_garbage(error):
                 raise self._failure(error) from None

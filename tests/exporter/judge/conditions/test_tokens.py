@@ -10,7 +10,7 @@ import pytest
 
 from canvas_sync_core.canvas.quota import TokenReading, quota_of
 from canvas_sync_core.names import IncidentKind, RunStatus
-from canvas_sync_exporter.judge.facts import EndedRun, Facts, TokenFacts
+from canvas_sync_exporter.judge.facts import EndedRun, Facts, Refusal, TokenFacts
 from support.judge_facts import NOW, ended, facts_of, failed, nights, sync_of
 from support.verdicts import MINUTE, kinds, only
 
@@ -65,6 +65,40 @@ def test_a_refused_token_is_named_only_if_that_is_certain_and_is_always_the_same
     assert found.subject == only(refused_facts()).subject
 
 
+@pytest.mark.parametrize(
+    ("users", "named"),
+    [
+        ((46,), " for user 46"),
+        ((47, 46), " for users 46, 47"),
+        ((None,), ""),
+        ((46, None), ""),
+        (range(4), ""),
+    ],
+)
+def test_a_refused_token_that_is_not_known_is_named_by_its_few_users(
+    users: Sequence[int | None], named: str
+) -> None:
+    runs = [replace(failed(0, **REFUSED), user_id=user, id=f"run-{user}") for user in users]
+    found = only(facts_of(sync_of(*runs)))
+    assert found.summary == f"Canvas refuses an access token used by full{named}."
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("expired_token", "The token is expired."),
+        ("invalid_grant", "The token is invalid."),
+        ("forbidden", "Canvas gave no reason."),
+    ],
+)
+def test_what_canvas_said_counts_if_the_error_of_the_app_leaves_it_out(
+    reason: str, cause: str
+) -> None:
+    refused = failed(0, error_type="HTTPError", error_message="401 Client Error: Unauthorized")
+    counted = Refusal(reason, 1, refused.start, refused.end)
+    assert only(facts_of(sync_of(refused), refusals=[counted])).cause == cause
+
+
 def refused_facts(*tokens: TokenFacts) -> Facts:
     """Two syncs whose last runs Canvas refused, and the tokens that are known."""
     full = sync_of(failed(0, **REFUSED), *nights(20))
@@ -112,6 +146,21 @@ def test_a_refused_token_counts_until_its_user_runs_again() -> None:
 
     assert told(*others, *first) == [IncidentKind.TOKEN_REFUSED]
     assert told(again, *others, *first) == []
+
+
+def test_a_refused_token_counts_although_another_user_has_run_several_times_since() -> None:
+    batch = [replace(ended(start=NOW - 90 * MINUTE), user_id=user) for user in (41, 42, 44, 45)]
+    refused = replace(failed(0, start=NOW - 90 * MINUTE, **REFUSED), user_id=46)
+    on_demand = [replace(ended(start=NOW - n * MINUTE), user_id=41) for n in (15, 25, 35)]
+    everyone = [replace(run, start=run.start + 88 * MINUTE) for run in batch]
+    later = [replace(run, start=run.start + MINUTE) for run in everyone]
+
+    def told(*runs: EndedRun) -> list[IncidentKind]:
+        return kinds(facts_of(sync_of(*runs, expectation=None, due=(), next_due=None)))
+
+    assert told(*on_demand, *batch, refused) == [IncidentKind.TOKEN_REFUSED]
+    assert told(*everyone, *on_demand, *batch, refused) == [IncidentKind.TOKEN_REFUSED]
+    assert told(*later, *everyone, *on_demand, *batch, refused) == [], "the user is gone"
 
 
 def test_one_refused_token_does_not_hide_that_others_fail_for_another_cause() -> None:

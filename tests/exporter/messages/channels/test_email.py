@@ -18,6 +18,7 @@ from canvas_sync_core.errors import SettingsError
 from canvas_sync_exporter.config_file.audience import Audience
 from canvas_sync_exporter.config_file.channels import EmailSettings, Security
 from canvas_sync_exporter.messages.channel import DeliveryError
+from canvas_sync_exporter.messages.channels import smtp
 from canvas_sync_exporter.messages.channels.email import EmailChannel
 from support.mail_server import mail_server
 from support.message_contents import RESOLVED, message
@@ -245,6 +246,15 @@ def test_a_server_that_never_answers_is_abandoned_when_the_time_is_up() -> None:
     assert "no complete answer in time" in str(failure)
     assert not failure.is_permanent
     assert not failure.may_have_arrived
+
+
+def test_a_server_that_falls_silent_is_not_said_to_have_closed_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(smtp, "_SILENCE_SECONDS", 0.2)
+    with _raw_server(iter([b"220 hello\r\n"])) as port:
+        failure = _failure(_settings(port))
+    assert str(failure) == "127.0.0.1: there was no complete answer in time"
 
 
 def test_an_endless_answer_is_not_read_to_its_end() -> None:
