@@ -39,4 +39,4 @@ def random_hex(size: int) -> str:
     except (OSError, NotImplementedError) as error:
         raise_if_asynchronous(error)
         # A new generator takes its seed from the clock and the process id in this case.
-        return random.Random().randbytes(size).hex()  # noqa: S311 - these are no secrets
+        return random.Random().randbytes(size).hex()  # noqa: S311 - these are not secrets

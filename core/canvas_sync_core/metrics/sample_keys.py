@@ -140,4 +140,4 @@ def _require_names(key: bytes, *names: str) -> None:
 
 
 def _broken(key: bytes, error: ValueError) -> BrokenFileError:
-    return BrokenFileError(f"{key[:80]!r} is no key of a sample: {error}")
+    return BrokenFileError(f"{key[:80]!r} is not the key of a sample: {error}")

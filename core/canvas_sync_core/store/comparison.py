@@ -3,9 +3,9 @@
 The last 20 runs define what is usual, once there are three; :mod:`.outliers` decides what is an
 outlier. Suspect runs do not count as usual, unless half of the last runs were suspect.
 
-Syncs follow daily and weekly patterns. An outlier among the last runs is no anomaly if it is usual
-at that time of the day or week. After a longer gap than usual, such as a weekend, there is more to
-do, so more items, more calls and a longer duration are no anomaly.
+Syncs follow daily and weekly patterns. An outlier among the last runs is not an anomaly if it
+is usual at that time of the day or week. After a longer gap than usual, such as a weekend, there is
+more to do, so more items, more calls and a longer duration are not anomalies.
 """
 
 from __future__ import annotations

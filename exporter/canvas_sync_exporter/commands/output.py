@@ -82,7 +82,7 @@ class LinePrinter:
 
 
 def note(message: str) -> None:
-    """Print a message on standard error, which is no part of the output."""
+    """Print a message on standard error, which is not part of the output."""
     print(f"{DISTRIBUTION}: {message}", file=sys.stderr)
 
 

@@ -26,7 +26,7 @@ _TIMEOUT_SECONDS: Final = 10.0
 _OLD_SECONDS: Final = 60.0
 """Judging takes place every 15 s, so by now several have been missed."""
 _UNJUDGED_SECONDS: Final = 150.0
-"""After a start or an outage, not everything is judged for two minutes, which is no failure."""
+"""After a start or an outage, not everything is judged for two minutes, which is not a failure."""
 
 _log = logging.getLogger(__name__)
 

@@ -248,7 +248,7 @@ def _role_of_call(called: str) -> Role | None:
 def _with_functions(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
     """Yield each node in the order of the source, with the function that it is in.
 
-    It does not recurse, so deeply nested code is no danger.
+    It does not recurse, so deeply nested code is not a danger.
     """
     waiting: list[tuple[ast.AST, str]] = [(tree, "")]
     while waiting:

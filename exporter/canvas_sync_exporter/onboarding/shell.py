@@ -80,7 +80,7 @@ def inner_line(command: Sequence[str]) -> str | None:
 
 
 def _line_of_shell(arguments: Sequence[str]) -> str | None:
-    """Return the first argument that is no option, if ``-c`` is among the options."""
+    """Return the first argument that is not an option, if ``-c`` is among the options."""
     takes_line = is_value = False
     for word in arguments:
         if is_value:

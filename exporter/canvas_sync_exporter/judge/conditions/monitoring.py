@@ -36,13 +36,13 @@ _FOLDER_FOR: Final = timedelta(minutes=1)
 _SPOOL_WINDOW: Final = timedelta(minutes=10)
 """How long rows have to wait, without getting fewer."""
 _FEWEST_SPOOL_BYTES: Final = 64 * 1024
-"""Fewer waiting bytes at any moment of that window are no incident."""
+"""Fewer waiting bytes at any moment of that window are not an incident."""
 _CRITICAL_SPOOL_BYTES: Final = SPOOL_LIMIT / 2
 """From here on the incident is critical: half of what the file of one process may hold."""
 _BACKLOG_WINDOW: Final = timedelta(minutes=30)
 """How long runs have to wait to be rolled up, without getting fewer."""
 _FEWEST_BACKLOG_RUNS: Final = 2_000
-"""Fewer waiting runs at any moment of that window are no incident."""
+"""Fewer waiting runs at any moment of that window are not an incident."""
 _SHRUNK_SHARE: Final = 0.9
 """A backlog that is down to this share of what it was when the window began is shrinking."""
 _DROPS_FOR: Final = timedelta(hours=26)
@@ -54,7 +54,7 @@ _DELIVERY_PATIENCE: Final = timedelta(hours=1)
 _SILENT_FOR: Final = timedelta(minutes=5)
 """An upgrade or a reboot takes less time than this."""
 _SKEW_SECONDS: Final = 60.0
-"""A smaller difference between our clock and Canvas's is no incident."""
+"""A smaller difference between our clock and Canvas's is not an incident."""
 _SEVERE_SKEW_SECONDS: Final = 600.0
 """From here on the incident is critical, and nothing that depends on time is judged."""
 
