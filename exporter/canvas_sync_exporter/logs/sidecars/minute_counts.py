@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
@@ -14,6 +15,7 @@ _SHAPE: Final = b"0000-00-00T00:00:00.000000Z"
 _minute_of: Final = itemgetter(slice(len("2025-12-22T12:00")))
 _HOUR_LENGTH: Final = len("2025-12-22T12")
 _AS_ZERO: Final = bytes.maketrans(b"123456789", b"0" * 9)
+_AFTER_COLON: Final = ";"  # the next character: a minute with it is after all of its times
 _MINUTES: Final = 60
 _SAMPLE: Final = 64
 
@@ -46,7 +48,9 @@ class MinuteCounts:
         # Most lines have the same level, and counting pairs would take twice as long.
         ((usual, _),) = Counter(levels[:_SAMPLE]).most_common(1)
         minutes = self._own.setdefault(usual, Counter())
-        minutes.update(map(_minute_of, times))
+        _count_minutes(sorted(times), minutes)
+        if levels.count(usual) == len(levels):
+            return
         for level, time in zip(levels, times, strict=True):
             if level != usual:
                 minutes[_minute_of(time)] -= 1
@@ -71,6 +75,19 @@ class MinuteCounts:
             for number, lines in _numbered(texts):
                 minutes[number] = minutes.get(number, 0) + lines
         return {level: sorted(levels[level].items()) for level in sorted(levels) if levels[level]}
+
+
+def _count_minutes(ordered: Sequence[str], minutes: Counter[str]) -> None:
+    """Add times, as our writer spells them, to the numbers of lines of their minutes."""
+    if ordered[0][:_HOUR_LENGTH] != ordered[-1][:_HOUR_LENGTH]:  # perhaps few lines a minute
+        minutes.update(map(_minute_of, ordered))
+        return
+    start = 0
+    while start < len(ordered):
+        minute = _minute_of(ordered[start])
+        end = bisect_left(ordered, f"{minute}{_AFTER_COLON}", start)
+        minutes[minute] += end - start
+        start = end
 
 
 def _numbered(texts: Counter[str]) -> Iterator[tuple[int, int]]:

@@ -45,3 +45,13 @@ def test_minutes_are_in_order_and_those_that_do_not_exist_are_left_out() -> None
     times = ["2025-12-22T13:01", "2025-12-22T12:00", "2025-02-30T12:00", "2025-12-22T12:60"]
     counts.add_own(["INFO"] * 4, [f"{time}:00.000000Z" for time in times])
     assert counts.by_level() == {"INFO": [(MINUTE, 1), (MINUTE + 61, 1)]}
+
+
+def test_lines_of_one_hour_count_in_their_minutes_in_any_order() -> None:
+    counts = MinuteCounts()
+    times = [f"2025-12-22T12:{minute:02}:{59 - minute:02}.000000Z" for minute in (9, 0, 9, 59, 0)]
+    counts.add_own(["INFO", "INFO", "ERROR", "INFO", "INFO"], times)
+    assert counts.by_level() == {
+        "ERROR": [(MINUTE + 9, 1)],
+        "INFO": [(MINUTE, 2), (MINUTE + 9, 1), (MINUTE + 59, 1)],
+    }
