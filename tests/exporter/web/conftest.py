@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,12 @@ def config(tmp_path: Path) -> Configuration:
 @pytest.fixture
 def engine(config: Configuration) -> Iterator[Engine]:
     """The embedded database with five runs of two users."""
+    with _few_runs(config) as engine:
+        yield engine
+
+
+@contextmanager
+def _few_runs(config: Configuration) -> Iterator[Engine]:
     engine = open_engine(config.app.resolved_database_url)
     create_tables(engine)
     write(engine, snapshot("nightly/41"), failed("broken"), running("under way"))
@@ -68,6 +75,20 @@ def engine(config: Configuration) -> Iterator[Engine]:
 @pytest.fixture
 def exporter(config: Configuration, engine: Engine) -> Iterator[Exporter]:
     """A running exporter without tokens."""
+    with _serving(config, engine) as exporter:
+        yield exporter
+
+
+@pytest.fixture(scope="module")
+def shared_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
+    """As ``exporter``, for all tests of a file that only read."""
+    config = configuration({"CANVAS_SYNC_LOG_DIR": str(tmp_path_factory.mktemp("shared") / "logs")})
+    with _few_runs(config) as engine, _serving(config, engine) as exporter:
+        yield exporter
+
+
+@contextmanager
+def _serving(config: Configuration, engine: Engine) -> Iterator[Exporter]:
     registry = CollectorRegistry()
     register_collectors(registry, config)
     app = create_app(WebContext(config, engine, Access(None)), registry)
@@ -78,7 +99,17 @@ def exporter(config: Configuration, engine: Engine) -> Iterator[Exporter]:
 @pytest.fixture
 def log_folder(exporter: Exporter) -> Path:
     """The exporter's log folder, with lines in all places and both formats."""
-    log_folder = exporter.config.app.log_dir
+    return _lay_out_logs(exporter.config.app.log_dir)
+
+
+@pytest.fixture(scope="module")
+def shared_logs(shared_exporter: Exporter) -> Exporter:
+    """The shared exporter with the lines of ``log_folder``."""
+    _lay_out_logs(shared_exporter.config.app.log_dir)
+    return shared_exporter
+
+
+def _lay_out_logs(log_folder: Path) -> Path:
     errors = [record(Log.ERRORS, second, task_id=f"run {second}") for second in range(8)]
     files = [[json_line(each) for each in errors[start : start + 2]] for start in (0, 2, 4, 6)]
     lay_out(log_folder, Log.ERRORS, files, 1)

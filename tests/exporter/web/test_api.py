@@ -21,8 +21,8 @@ def _ids(answer: requests.Response) -> list[str]:
     return [run["sync_task_id"] for run in answer.json()["items"]]
 
 
-def test_a_run_is_returned_whole_by_number_and_by_task_id(exporter: Exporter) -> None:
-    by_task = exporter.api("sync/task/nightly/41")
+def test_a_run_is_returned_whole_by_number_and_by_task_id(shared_exporter: Exporter) -> None:
+    by_task = shared_exporter.api("sync/task/nightly/41")
     run = by_task.json()
     assert by_task.headers["Content-Type"] == "application/json"
     assert by_task.headers["Cache-Control"] == "private, no-cache"
@@ -38,7 +38,7 @@ def test_a_run_is_returned_whole_by_number_and_by_task_id(exporter: Exporter) ->
     assert run["sync_metadata"] == {"term": "autumn"}
     assert run["sync_start_time"].endswith("Z")
     assert dt.datetime.fromisoformat(run["sync_start_time"]).utcoffset() == dt.timedelta(0)
-    assert exporter.api(f"sync/{run['id']}").json() == run
+    assert shared_exporter.api(f"sync/{run['id']}").json() == run
 
 
 def test_each_use_of_a_task_id_is_found_by_the_name_of_its_row(exporter: Exporter) -> None:
@@ -48,19 +48,19 @@ def test_each_use_of_a_task_id_is_found_by_the_name_of_its_row(exporter: Exporte
         assert exporter.api(f"sync/task/{name}").json()["trace_id"] == "a" * 32
 
 
-def test_a_task_id_may_hold_any_character(exporter: Exporter) -> None:
-    answer = exporter.api("sync/task/%E2%98%83%20%3Cb%3E")
+def test_a_task_id_may_hold_any_character(shared_exporter: Exporter) -> None:
+    answer = shared_exporter.api("sync/task/%E2%98%83%20%3Cb%3E")
     assert answer.json()["sync_task_id"] == "\N{SNOWMAN} <b>"
 
 
 @pytest.mark.parametrize("path", ["sync/999999", "sync/task/nobody", "sync/task/%FF%FE"])
-def test_an_unknown_run_is_not_found(exporter: Exporter, path: str) -> None:
-    problem_of(exporter.api(path), 404)
+def test_an_unknown_run_is_not_found(shared_exporter: Exporter, path: str) -> None:
+    problem_of(shared_exporter.api(path), 404)
 
 
-def test_an_unknown_user_is_not_found(exporter: Exporter) -> None:
-    problem_of(exporter.api("user/12345/summary"), 404)
-    problem_of(exporter.api("user/12345/syncs"), 404)
+def test_an_unknown_user_is_not_found(shared_exporter: Exporter) -> None:
+    problem_of(shared_exporter.api("user/12345/summary"), 404)
+    problem_of(shared_exporter.api("user/12345/syncs"), 404)
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_each_list_and_statistic_has_a_period(exporter: Exporter, path: str) -> 
         assert path == "failed" or report["until"] == "2025-12-23T00:00:00Z"
 
 
-def test_the_newest_runs_come_first(exporter: Exporter) -> None:
-    assert _ids(exporter.api("recent"))[0] == "under way"
-    assert len(_ids(exporter.api("recent?limit=2"))) == 2
-    assert _ids(exporter.api("user/7/syncs")) == ["nightly/42"]
+def test_the_newest_runs_come_first(shared_exporter: Exporter) -> None:
+    assert _ids(shared_exporter.api("recent"))[0] == "under way"
+    assert len(_ids(shared_exporter.api("recent?limit=2"))) == 2
+    assert _ids(shared_exporter.api("user/7/syncs")) == ["nightly/42"]
 
 
-def test_runs_that_went_wrong_are_listed_with_their_errors(exporter: Exporter) -> None:
-    (run,) = exporter.api("failed").json()["items"]
+def test_runs_that_went_wrong_are_listed_with_their_errors(shared_exporter: Exporter) -> None:
+    (run,) = shared_exporter.api("failed").json()["items"]
     assert run["sync_task_id"] == "broken"
     assert (run["error_type"], run["error_message"]) == ("TimeoutError", "Canvas did not answer")
 
@@ -160,31 +160,35 @@ def test_a_list_is_read_to_its_end_by_cursor(exporter: Exporter, path: str) -> N
         ("logs/cleanup-status?verbose=1", ["verbose"]),
     ],
 )
-def test_a_wrong_parameter_is_named(exporter: Exporter, path: str, fields: list[str]) -> None:
-    problem = problem_of(exporter.api(path), 422)
+def test_a_wrong_parameter_is_named(
+    shared_exporter: Exporter, path: str, fields: list[str]
+) -> None:
+    problem = problem_of(shared_exporter.api(path), 422)
     assert [error["field"] for error in problem["errors"]] == fields
     assert all(error["detail"] for error in problem["errors"])
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
-def test_a_wrong_method_is_reported_with_the_right_ones(exporter: Exporter, method: str) -> None:
-    answer = exporter.request(method, "/api/canvas/metrics/recent")
+def test_a_wrong_method_is_reported_with_the_right_ones(
+    shared_exporter: Exporter, method: str
+) -> None:
+    answer = shared_exporter.request(method, "/api/canvas/metrics/recent")
     problem_of(answer, 405)
     assert {"GET", "HEAD"} <= set(answer.headers["Allow"].split(", "))
 
 
-def test_head_and_options_are_answered(exporter: Exporter) -> None:
-    head = exporter.request("HEAD", "/api/canvas/metrics/recent")
+def test_head_and_options_are_answered(shared_exporter: Exporter) -> None:
+    head = shared_exporter.request("HEAD", "/api/canvas/metrics/recent")
     assert (head.status_code, head.content) == (200, b"")
-    options = exporter.request("OPTIONS", "/api/canvas/metrics/recent")
+    options = shared_exporter.request("OPTIONS", "/api/canvas/metrics/recent")
     assert (options.status_code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/api/canvas/metrics/nothing", "/api/canvas/metrics"])
-def test_an_unknown_path_is_a_problem_too(exporter: Exporter, path: str) -> None:
-    answer = exporter.get(path)
+def test_an_unknown_path_is_a_problem_too(shared_exporter: Exporter, path: str) -> None:
+    answer = shared_exporter.get(path)
     if answer.status_code == 308:
-        answer = exporter.get(path + "/")
+        answer = shared_exporter.get(path + "/")
     problem_of(answer, 404)
 
 
@@ -211,6 +215,6 @@ def test_a_table_that_is_missing_is_reported(exporter: Exporter) -> None:
     assert "db upgrade" in health.json()["checks"]["database"]["reason"]
 
 
-def test_a_page_of_a_foreign_site_is_refused(exporter: Exporter) -> None:
+def test_a_page_of_a_foreign_site_is_refused(shared_exporter: Exporter) -> None:
     for path in ("/metrics", "/api/canvas/metrics/recent", "/api/canvas/docs", "/"):
-        problem_of(exporter.get(path, headers={"Host": "rebound.example.org"}), 403)
+        problem_of(shared_exporter.get(path, headers={"Host": "rebound.example.org"}), 403)

@@ -38,8 +38,8 @@ def _midnight(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), BERLIN).astimezone(dt.UTC)
 
 
-@pytest.fixture
-def sunday(exporter: Exporter) -> dt.date:
+@pytest.fixture(scope="module")
+def sunday(shared_exporter: Exporter) -> dt.date:
     """The day on which clocks changed, with runs that began in each of its quarters.
 
     So has the day before, and the one after. All runs are rolled up.
@@ -63,11 +63,11 @@ def sunday(exporter: Exporter) -> dt.date:
             )
         )
         start += QUARTER
-    write(exporter.engine, *runs)
-    roll_up = RollUp(exporter.engine)
+    write(shared_exporter.engine, *runs)
+    roll_up = RollUp(shared_exporter.engine)
     while roll_up.advance():
         pass
-    assert waiting(exporter.engine) == Waiting(0, 0)
+    assert waiting(shared_exporter.engine) == Waiting(0, 0)
     return sunday
 
 
@@ -91,17 +91,17 @@ def _assert_alike(found: dict[str, Any], exact: dict[str, Any]) -> None:
         assert found[name] == pytest.approx(exact[name], rel=0.01), name
 
 
-def test_a_summary_is_that_of_the_rows(exporter: Exporter, sunday: dt.date) -> None:
-    found, exact = _both_answers(exporter, "summary?", sunday)
+def test_a_summary_is_that_of_the_rows(shared_exporter: Exporter, sunday: dt.date) -> None:
+    found, exact = _both_answers(shared_exporter, "summary?", sunday)
     _assert_alike(found.pop("duration"), exact.pop("duration"))
     assert found == exact
     assert exact["runs"]["total"] == 2 * 96 + 100 + 5
 
 
 def test_performance_is_that_of_the_rows_on_each_day_of_a_time_zone(
-    exporter: Exporter, sunday: dt.date
+    shared_exporter: Exporter, sunday: dt.date
 ) -> None:
-    found, exact = _both_answers(exporter, "performance?tz=Europe/Berlin&", sunday)
+    found, exact = _both_answers(shared_exporter, "performance?tz=Europe/Berlin&", sunday)
     trends = found.pop("trend"), exact.pop("trend")
     assert [day["day"] for day in trends[0]] == [day["day"] for day in trends[1]]
     for one, other in zip((found, *trends[0]), (exact, *trends[1]), strict=True):

@@ -21,13 +21,15 @@ def _rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_csv_has_the_columns_of_the_table_and_the_rows_of_the_json(exporter: Exporter) -> None:
-    answer = exporter.api("runs?format=csv")
+def test_csv_has_the_columns_of_the_table_and_the_rows_of_the_json(
+    shared_exporter: Exporter,
+) -> None:
+    answer = shared_exporter.api("runs?format=csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="runs.csv"'
     rows = _rows(answer.text)
     assert set(rows[0]) == set(metrics_table.columns.keys())
-    runs = exporter.api("runs").json()["items"]
+    runs = shared_exporter.api("runs").json()["items"]
     assert [row["sync_task_id"] for row in rows] == [run["sync_task_id"] for run in runs]
     row, run = rows[-1], runs[-1]
     assert row["sync_start_time"] == run["sync_start_time"]
@@ -36,8 +38,8 @@ def test_csv_has_the_columns_of_the_table_and_the_rows_of_the_json(exporter: Exp
     assert json.loads(row["sync_metadata"]) == run["sync_metadata"]
 
 
-def test_every_list_is_available_in_every_format(exporter: Exporter) -> None:
-    described = exporter.get("/api/canvas/openapi.json").json()
+def test_every_list_is_available_in_every_format(shared_exporter: Exporter) -> None:
+    described = shared_exporter.get("/api/canvas/openapi.json").json()
     lists = [
         path.replace("{user_id}", "42").replace("{run_id}", "1")
         for path, methods in described["paths"].items()
@@ -48,15 +50,15 @@ def test_every_list_is_available_in_every_format(exporter: Exporter) -> None:
     assert {"/api/canvas/metrics/recent", "/api/canvas/metrics/runs"} <= set(lists)
     for path in lists:
         for name in ("csv", "ndjson", "json"):
-            assert (path, name, exporter.get(f"{path}?format={name}").status_code) == (
+            assert (path, name, shared_exporter.get(f"{path}?format={name}").status_code) == (
                 path,
                 name,
                 200,
             )
 
 
-def test_csv_without_rows_still_has_its_header(exporter: Exporter) -> None:
-    text = exporter.api("runs?host=nowhere&format=csv").text
+def test_csv_without_rows_still_has_its_header(shared_exporter: Exporter) -> None:
+    text = shared_exporter.api("runs?host=nowhere&format=csv").text
     assert text.startswith("id,sync_task_id,")
     assert _rows(text) == []
 
@@ -77,12 +79,12 @@ def test_csv_quotes_what_would_break_a_row(exporter: Exporter) -> None:
     assert row["error_message"] == run["error_message"]
 
 
-def test_ndjson_has_one_run_a_line(exporter: Exporter) -> None:
-    answer = exporter.api("runs?format=ndjson&limit=2")
+def test_ndjson_has_one_run_a_line(shared_exporter: Exporter) -> None:
+    answer = shared_exporter.api("runs?format=ndjson&limit=2")
     assert answer.headers["Content-Type"] == "application/x-ndjson"
-    page = exporter.api("runs?limit=2").json()
+    page = shared_exporter.api("runs?limit=2").json()
     assert [json.loads(line) for line in answer.text.splitlines()] == page["items"]
-    following = exporter.api(f"runs{answer.links['next']['url']}")
+    following = shared_exporter.api(f"runs{answer.links['next']['url']}")
     assert [json.loads(line) for line in following.text.splitlines()] != page["items"]
 
 
@@ -98,17 +100,23 @@ def test_ndjson_has_one_run_a_line(exporter: Exporter) -> None:
         ("", "application/json"),
     ],
 )
-def test_the_format_is_negotiated(exporter: Exporter, accept: str, content_type: str) -> None:
-    answer = exporter.api("runs", headers={"Accept": accept})
+def test_the_format_is_negotiated(
+    shared_exporter: Exporter, accept: str, content_type: str
+) -> None:
+    answer = shared_exporter.api("runs", headers={"Accept": accept})
     assert answer.headers["Content-Type"].partition(";")[0] == content_type
     assert "Accept" in answer.headers["Vary"].split(", ")
-    assert exporter.api("runs?format=ndjson", headers={"Accept": accept}).text.count("\n") == 5
+    assert (
+        shared_exporter.api("runs?format=ndjson", headers={"Accept": accept}).text.count("\n") == 5
+    )
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "ndjson"])
-def test_each_format_has_its_own_tag(exporter: Exporter, form: str) -> None:
-    first = exporter.api(f"runs?format={form}")
+def test_each_format_has_its_own_tag(shared_exporter: Exporter, form: str) -> None:
+    first = shared_exporter.api(f"runs?format={form}")
     tag = {"If-None-Match": first.headers["ETag"]}
-    assert exporter.api(f"runs?format={form}", headers=tag).status_code == 304
-    others = {exporter.api(f"runs?format={each}").headers["ETag"] for each in ("json", "csv")}
+    assert shared_exporter.api(f"runs?format={form}", headers=tag).status_code == 304
+    others = {
+        shared_exporter.api(f"runs?format={each}").headers["ETag"] for each in ("json", "csv")
+    }
     assert len(others | {first.headers["ETag"]}) == (2 if form != "ndjson" else 3)

@@ -99,8 +99,8 @@ def test_one_incident_has_what_a_person_needs(exporter: Exporter, failing: Incid
     ("query", "field"),
     [("state=gone", "state"), ("kind=odd", "kind"), ("limit=0", "limit"), ("cursor=x", "cursor")],
 )
-def test_a_wrong_filter_is_named(exporter: Exporter, query: str, field: str) -> None:
-    answer = exporter.api(f"incidents?{query}")
+def test_a_wrong_filter_is_named(shared_exporter: Exporter, query: str, field: str) -> None:
+    answer = shared_exporter.api(f"incidents?{query}")
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert [each["field"] for each in answer.json()["errors"]] == [field]

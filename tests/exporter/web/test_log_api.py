@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .conftest import Exporter
 
 
-def test_a_line_is_shown_whole(exporter: Exporter, log_folder: Path) -> None:
-    page = search(exporter, "log=errors&limit=1")
+def test_a_line_is_shown_whole(shared_logs: Exporter) -> None:
+    page = search(shared_logs, "log=errors&limit=1")
     fields = record(Log.ERRORS, 7, task_id="run 7")
     (item,) = page["items"]
     assert item.pop("position")
@@ -87,8 +87,8 @@ def test_the_position_of_a_changed_line_is_not_found(exporter: Exporter, log_fol
 
 
 @pytest.mark.parametrize("query", ["", "position=", "position=nonsense"])
-def test_a_position_must_be_one_of_a_line(exporter: Exporter, query: str) -> None:
-    answer = exporter.api(f"logs/context?{query}")
+def test_a_position_must_be_one_of_a_line(shared_exporter: Exporter, query: str) -> None:
+    answer = shared_exporter.api(f"logs/context?{query}")
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["position"]
 
@@ -110,19 +110,17 @@ def test_the_volume_is_shown_by_time_and_level(exporter: Exporter, log_folder: P
     assert (page["not_counted"], sum(each["lines"] for each in page["buckets"])) == ([], 2)
 
 
-def test_the_volume_of_the_last_day_is_shown_by_default(
-    exporter: Exporter, log_folder: Path
-) -> None:
-    page = exporter.api("logs/histogram").json()
+def test_the_volume_of_the_last_day_is_shown_by_default(shared_logs: Exporter) -> None:
+    page = shared_logs.api("logs/histogram").json()
     assert (page["step_seconds"], page["not_counted"]) == (1800, [])
-    until = exporter.api("logs/histogram?to=2025-12-22T02:00:12Z&log=api_calls").json()
+    until = shared_logs.api("logs/histogram?to=2025-12-22T02:00:12Z&log=api_calls").json()
     assert until["buckets"][-1]["lines"] == 2
-    future = exporter.api("logs/histogram?from=2999-01-01")
+    future = shared_logs.api("logs/histogram?from=2999-01-01")
     assert [error["field"] for error in future.json()["errors"]] == ["to"]
 
 
-def test_the_values_of_lines_are_counted(exporter: Exporter, log_folder: Path) -> None:
-    page = exporter.api("logs/facets?not_text=run+0&values=2").json()
+def test_the_values_of_lines_are_counted(shared_logs: Exporter) -> None:
+    page = shared_logs.api("logs/facets?not_text=run+0&values=2").json()
     assert (page["lines"], page["is_complete"], page["bytes_left"]) == (9, True, 0)
     assert page["facets"]["log"] == [
         {"value": "errors", "lines": 7},
@@ -131,11 +129,11 @@ def test_the_values_of_lines_are_counted(exporter: Exporter, log_folder: Path) -
     assert len(page["facets"]["task_id"]) == 2
 
 
-def test_a_page_says_how_far_the_search_has_come(exporter: Exporter, log_folder: Path) -> None:
-    page = search(exporter, "limit=3&log=errors")
+def test_a_page_says_how_far_the_search_has_come(shared_logs: Exporter) -> None:
+    page = search(shared_logs, "limit=3&log=errors")
     assert page["searched_to"] == "2025-12-22T02:00:04Z"  # of the next line, which waits
     assert page["bytes_left"] > 0
-    page = search(exporter, "log=errors")
+    page = search(shared_logs, "log=errors")
     assert (page["searched_to"], page["bytes_left"], page["next"]) == (None, 0, None)
 
 
@@ -180,8 +178,8 @@ def test_a_page_whose_archive_was_deleted_says_so(exporter: Exporter, log_folder
         ("until=2025-12-22T02:00:06Z", 6),
     ],
 )
-def test_each_filter_chooses(exporter: Exporter, log_folder: Path, query: str, lines: int) -> None:
-    assert len(search(exporter, query)["items"]) == lines
+def test_each_filter_chooses(shared_logs: Exporter, query: str, lines: int) -> None:
+    assert len(search(shared_logs, query)["items"]) == lines
 
 
 @pytest.mark.parametrize(
@@ -213,15 +211,15 @@ def test_each_filter_chooses(exporter: Exporter, log_folder: Path, query: str, l
         ("cursor=nonsense", "cursor"),
     ],
 )
-def test_a_wrong_parameter_is_named(exporter: Exporter, query: str, field: str) -> None:
-    answer = exporter.api(f"logs/search?{query}")
+def test_a_wrong_parameter_is_named(shared_exporter: Exporter, query: str, field: str) -> None:
+    answer = shared_exporter.api(f"logs/search?{query}")
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-def test_a_wrong_parameter_is_reported_with_what_to_write(exporter: Exporter) -> None:
+def test_a_wrong_parameter_is_reported_with_what_to_write(shared_exporter: Exporter) -> None:
     def detail(query: str) -> str:
-        (error,) = exporter.api(f"logs/search?{query}").json()["errors"]
+        (error,) = shared_exporter.api(f"logs/search?{query}").json()["errors"]
         return str(error["detail"])
 
     assert detail("from=2025-12-22T02:00:00Z&to=2025-12-21") == (
@@ -229,14 +227,14 @@ def test_a_wrong_parameter_is_reported_with_what_to_write(exporter: Exporter) ->
     )
     assert detail("from=2025-12-22T02:00:00+02:00").endswith("the + of a zone is written %2B")
     assert "%2B" not in detail("from=soon")
-    assert exporter.api("logs/search?from=2025-12-22T02:00:00%2B02:00").status_code == 200
+    assert shared_exporter.api("logs/search?from=2025-12-22T02:00:00%2B02:00").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["search", "histogram", "facets"])
-def test_an_answer_says_that_a_name_is_deprecated(exporter: Exporter, path: str) -> None:
+def test_an_answer_says_that_a_name_is_deprecated(shared_exporter: Exporter, path: str) -> None:
     times = "{}=2025-12-22&{}=2025-12-23"
-    former = exporter.api(f"logs/{path}?{times.format('since', 'until')}")
-    answer = exporter.api(f"logs/{path}?{times.format('from', 'to')}")
+    former = shared_exporter.api(f"logs/{path}?{times.format('since', 'until')}")
+    answer = shared_exporter.api(f"logs/{path}?{times.format('from', 'to')}")
     assert former.headers["Deprecation"].startswith("@")
     assert "Deprecation" not in answer.headers
     assert former.json() == answer.json()

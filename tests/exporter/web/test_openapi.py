@@ -128,21 +128,43 @@ ASKED = [
 ]
 
 
-def _document(exporter: Exporter) -> dict[str, Any]:
-    document: dict[str, Any] = exporter.get("/api/canvas/openapi.json").json()
-    return document
+@pytest.fixture(scope="module")
+def document(shared_exporter: Exporter) -> dict[str, Any]:
+    found: dict[str, Any] = shared_exporter.get("/api/canvas/openapi.json").json()
+    return found
 
 
-def test_the_document_is_valid_openapi_and_has_all_endpoints(exporter: Exporter) -> None:
-    document = _document(exporter)
+@pytest.fixture(scope="module")
+def shared_incident(shared_exporter: Exporter) -> Exporter:
+    """The shared exporter with an incident and a message."""
+    _write_incident(shared_exporter)
+    return shared_exporter
+
+
+def _write_incident(exporter: Exporter) -> None:
+    write_incidents(exporter.engine, [incident()])
+    add_messages(exporter.engine, [message()])
+
+
+@pytest.fixture
+def asked(request: pytest.FixtureRequest, method: str) -> Exporter:
+    """An exporter with an incident and a message; a request that changes something has its own."""
+    if method == "get":
+        shared: Exporter = request.getfixturevalue("shared_incident")
+        return shared
+    own: Exporter = request.getfixturevalue("exporter")
+    _write_incident(own)
+    return own
+
+
+def test_the_document_is_valid_openapi_and_has_all_endpoints(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(document).validate()
     found = {(method, path) for path, item in document["paths"].items() for method in item}
     assert found == ENDPOINTS
 
 
-def test_every_operation_documents_its_problems_and_security(exporter: Exporter) -> None:
-    document = _document(exporter)
+def test_every_operation_documents_its_problems_and_security(document: dict[str, Any]) -> None:
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     for path, item in document["paths"].items():
         for operation in item.values():
@@ -162,18 +184,15 @@ def test_every_operation_documents_its_problems_and_security(exporter: Exporter)
 
 @pytest.mark.parametrize(("method", "template", "path", "status"), ASKED)
 def test_each_answer_is_as_the_document_says(
-    exporter: Exporter, method: str, template: str, path: str, status: int
+    asked: Exporter, document: dict[str, Any], *, method: str, template: str, path: str, status: int
 ) -> None:
-    write_incidents(exporter.engine, [incident()])
-    add_messages(exporter.engine, [message()])
     body: dict[str, str] | None = {} if method == "post" else None
     if path.endswith("/acknowledge"):
         body = {"reason": "The token is being renewed."}
     elif path == "/pauses" and method == "post":
         body = {"reason": "winter break", "until": f"{datetime.now(UTC).year + 1}-01-07T00:00:00Z"}
-    answer = exporter.request(method.upper(), METRICS + path, json=body)
+    answer = asked.request(method.upper(), METRICS + path, json=body)
     assert answer.status_code == status
-    document = _document(exporter)
     operation = document["paths"][METRICS + template][method]
     schema = operation["responses"][str(status)]["content"][answer.headers["Content-Type"]]
     validator = Draft202012Validator(
@@ -195,8 +214,8 @@ def _closed(schema: Any) -> Any:
     return closed
 
 
-def test_the_page_needs_nothing_from_elsewhere(exporter: Exporter) -> None:
-    page = exporter.get("/api/canvas/docs")
+def test_the_page_needs_nothing_from_elsewhere(shared_exporter: Exporter) -> None:
+    page = shared_exporter.get("/api/canvas/docs")
     assert page.headers["Content-Type"].startswith("text/html")
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     assert "://" not in page.text
@@ -204,18 +223,17 @@ def test_the_page_needs_nothing_from_elsewhere(exporter: Exporter) -> None:
     assert len(files) == 5
     for file in files:
         path = urljoin("/api/canvas/docs", file)
-        assert exporter.get(path).status_code == 200, file
+        assert shared_exporter.get(path).status_code == 200, file
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2f__init__.py", "swagger-ui.js", ""])
-def test_the_page_serves_no_other_file(exporter: Exporter, name: str) -> None:
-    assert exporter.get(f"/api/canvas/docs/{name}").status_code == 404
+def test_the_page_serves_no_other_file(shared_exporter: Exporter, name: str) -> None:
+    assert shared_exporter.get(f"/api/canvas/docs/{name}").status_code == 404
 
 
 def test_an_endpoint_that_needs_a_content_type_requires_a_body_in_the_document(
-    exporter: Exporter,
+    shared_exporter: Exporter, document: dict[str, Any]
 ) -> None:
     """Without one it is refused, so clients that are made of the document must send one."""
-    document = exporter.get("/api/canvas/openapi.json").json()
     assert document["paths"][f"{METRICS}/logs/cleanup"]["post"]["requestBody"]["required"] is True
-    assert exporter.request("POST", f"{METRICS}/logs/cleanup").status_code == 415
+    assert shared_exporter.request("POST", f"{METRICS}/logs/cleanup").status_code == 415

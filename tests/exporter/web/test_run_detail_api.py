@@ -199,10 +199,10 @@ def test_a_run_has_a_history(exporter: Exporter) -> None:
 
 
 @pytest.mark.parametrize("part", ["calls", "steps", "log", "history"])
-def test_an_unknown_run_is_not_found(exporter: Exporter, part: str) -> None:
-    assert exporter.api(f"sync/999/{part}").status_code == 404
-    assert exporter.api(f"sync/x/{part}").status_code == 422
-    assert exporter.api(f"sync/task/{part}").json()["detail"].endswith(f"the id '{part}'.")
+def test_an_unknown_run_is_not_found(shared_exporter: Exporter, part: str) -> None:
+    assert shared_exporter.api(f"sync/999/{part}").status_code == 404
+    assert shared_exporter.api(f"sync/x/{part}").status_code == 422
+    assert shared_exporter.api(f"sync/task/{part}").json()["detail"].endswith(f"the id '{part}'.")
 
 
 @pytest.mark.parametrize("part", ["calls", "log"])

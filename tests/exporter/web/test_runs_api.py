@@ -44,8 +44,10 @@ def _errors(exporter: Exporter, path: str) -> dict[str, str]:
         ("to=1h", []),
     ],
 )
-def test_runs_are_listed_by_filters(exporter: Exporter, query: str, names: list[str]) -> None:
-    assert _ids(exporter, query) == names
+def test_runs_are_listed_by_filters(
+    shared_exporter: Exporter, query: str, names: list[str]
+) -> None:
+    assert _ids(shared_exporter, query) == names
 
 
 def test_all_pages_together_have_every_run_once(exporter: Exporter) -> None:
@@ -103,9 +105,9 @@ def test_a_period_is_in_the_time_zone_that_was_named(
     ],
 )
 def test_a_wrong_filter_is_named_with_what_to_write(
-    exporter: Exporter, query: str, wrong: dict[str, str]
+    shared_exporter: Exporter, query: str, wrong: dict[str, str]
 ) -> None:
-    found = _errors(exporter, f"runs?{query}")
+    found = _errors(shared_exporter, f"runs?{query}")
     assert found.keys() == wrong.keys()
     assert all(detail in found[field] for field, detail in wrong.items()), found
 
@@ -115,13 +117,13 @@ def _values(facet: dict[str, Any]) -> dict[str, int]:
     return {each["value"]: each["runs"] for each in facet["values"]}
 
 
-def test_facets_count_what_each_value_would_give(exporter: Exporter) -> None:
-    facets = exporter.api("runs/facets?status=success&user_id=42").json()
+def test_facets_count_what_each_value_would_give(shared_exporter: Exporter) -> None:
+    facets = shared_exporter.api("runs/facets?status=success&user_id=42").json()
     assert (facets["runs"], facets["counted_to"]) == (1, None)
     assert _values(facets["status"]) == {"success": 1, "failed": 1, "running": 1}
     assert _values(facets["sync_type"]) == {"full": 1}
     assert _values(facets["error_type"]) == {}
-    assert _errors(exporter, "runs/facets?limit=3").keys() == {"limit"}
+    assert _errors(shared_exporter, "runs/facets?limit=3").keys() == {"limit"}
 
 
 def test_an_unchanged_list_is_not_sent_again(exporter: Exporter) -> None:
@@ -132,8 +134,10 @@ def test_an_unchanged_list_is_not_sent_again(exporter: Exporter) -> None:
     assert exporter.api("runs?status=success&from=24h", headers=tag).status_code == 200
 
 
-def test_runs_in_progress_have_a_heartbeat_age_and_an_expected_end(exporter: Exporter) -> None:
-    answer = exporter.api("running").json()
+def test_runs_in_progress_have_a_heartbeat_age_and_an_expected_end(
+    shared_exporter: Exporter,
+) -> None:
+    answer = shared_exporter.api("running").json()
     (run,) = answer["items"]
     assert (answer["total"], run["sync_task_id"], run["progress"]) == (1, "under way", 40.0)
     assert 5 <= run["heartbeat_age_seconds"] < 600
