@@ -27,9 +27,9 @@ from canvas_sync_instrumentation import (
     uninstrument_urllib3,
 )
 
-__all__ = ["CLIENTS", "WRAPPED", "HttpClient", "Reply"]
+__all__ = ["CLIENTS", "UNUSED_TLS", "WRAPPED", "HttpClient", "Reply"]
 
-_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+UNUSED_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Nobody needs it; without it each client of httpx reads all certificates for one of its own."""
 
 
@@ -72,14 +72,16 @@ def _requests(method: str, url: str, timeout: float, json: Any) -> Reply:
 
 
 def _httpx(method: str, url: str, timeout: float, json: Any) -> Reply:
-    with httpx.Client(timeout=timeout, follow_redirects=True, verify=_TLS) as client:
+    with httpx.Client(timeout=timeout, follow_redirects=True, verify=UNUSED_TLS) as client:
         response = client.request(method, url, json=json)
     return Reply(response.status_code, response.text)
 
 
 def _httpx_async(method: str, url: str, timeout: float, json: Any) -> Reply:
     async def ask() -> Reply:
-        async with httpx.AsyncClient(timeout=timeout, follow_redirects=True, verify=_TLS) as client:
+        async with httpx.AsyncClient(
+            timeout=timeout, follow_redirects=True, verify=UNUSED_TLS
+        ) as client:
             response = await client.request(method, url, json=json)
         return Reply(response.status_code, response.text)
 

@@ -53,12 +53,13 @@ class StoppedAction:
             self._arrived.set()
 
     def _trace(self, frame: FrameType, event: str, _argument: object) -> Any:
-        if self.was_stopped or frame.f_code.co_name not in self._functions:
+        if frame.f_code.co_name not in self._functions:
             return None
-        if event == "line":
+        if event == "line" and not self.was_stopped:
             self._left -= 1
             if self._left < 0:
                 self.was_stopped = True
+                sys.settrace(None)  # the rest runs at full speed
                 self._arrived.set()
                 assert self._go_on.wait(_SECONDS)
         return self._trace

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import CodeType, FunctionType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.locks import RLock
@@ -60,6 +60,8 @@ class Patch:
         self._wrap = wrap
         self._users: set[object] = set()
         self._function: FunctionType | None = None
+        self._known: FunctionType | None = None
+        """The function from the last time: looking for one that is replaced visits all objects."""
         self._original_code: CodeType | None = None
         self._code: CodeType | None = None
         """What the function runs while it is patched."""
@@ -75,7 +77,7 @@ class Patch:
         A function that cannot be patched, perhaps in another version of the library, is left alone,
         and a warning is logged.
         """
-        function = self._function or _find(self._module, self._name)
+        function = self._function or _find(self._module, self._name, self._known)
         if function is None:
             _logger.warning("%s.%s cannot be patched: no hook sees it.", self._module, self._name)
             return
@@ -105,10 +107,10 @@ class Patch:
         # Test doubles and other tools inspect the parameters of what they replace.
         function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
         function.__code__ = self._code
-        self._function = function
+        self._function = self._known = function
 
 
-def _find(module: str, name: str) -> FunctionType | None:
+def _find(module: str, name: str, known: FunctionType | None) -> FunctionType | None:
     """Find the function that a module defined by this name, even if it has been replaced."""
     namespace = vars(import_module(module))
 
@@ -122,8 +124,10 @@ def _find(module: str, name: str) -> FunctionType | None:
     current: object = sys.modules[module]
     for attribute in name.split("."):
         current = getattr(current, attribute, None)
-    found = current if is_it(current) else next(filter(is_it, _referrers(namespace)), None)
-    return found if isinstance(found, FunctionType) else None
+    for candidate in (current, known):
+        if is_it(candidate):
+            return cast("FunctionType", candidate)
+    return next(filter(is_it, _referrers(namespace)), None)
 
 
 def _referrers(namespace: dict[str, Any]) -> list[Any]:

@@ -87,6 +87,18 @@ def test_it_is_found_under_a_double_that_does_not_say_what_it_replaced(autospec:
     assert requests.Session.send is SEND
 
 
+def test_a_function_that_was_patched_before_is_known_and_not_looked_for_again() -> None:
+    notes: list[str] = []
+    patch = Patch("requests.sessions", "Session.send", noting(notes))
+    patch.apply("us")
+    patch.remove("us")
+    with mock.patch("requests.Session.send"), mock.patch("gc.get_referrers", return_value=[]):
+        patch.apply("us")
+    send()
+    patch.remove("us")
+    assert notes == ["seen"]
+
+
 def test_it_is_found_where_the_class_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     class Other(requests.Session):
         def send(self, request: Any, **kwargs: Any) -> Any:

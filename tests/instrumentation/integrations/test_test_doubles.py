@@ -39,6 +39,7 @@ from canvas_sync_instrumentation.integrations._installed import (
 )
 from canvas_sync_instrumentation.testing import Recording, recording
 from support.http_answers import Answer, answering
+from support.http_clients import UNUSED_TLS
 
 CANVAS = "https://canvas.example.edu"
 COURSES = f"{CANVAS}/api/v1/courses"
@@ -158,7 +159,7 @@ def _ask_urllib3(url: str) -> None:
 
 
 def _ask_httpx(url: str) -> None:
-    with httpx.Client() as client:
+    with httpx.Client(verify=UNUSED_TLS) as client:
         client.get(url)
 
 
