@@ -9,11 +9,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from canvas_sync_core.names import IncidentKind, RunStatus, Severity
-from canvas_sync_exporter.judge.causes import cause_of, evidence
+from canvas_sync_exporter.judge.causes import cause_of, evidence, explain
 from canvas_sync_exporter.judge.facts import TRAFFIC_WINDOW, Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.runs import EndedRun
-from canvas_sync_exporter.judge.timing import newest_rounds, once_for_same_rounds
+from canvas_sync_exporter.judge.timing import (
+    counted_rounds,
+    newest_rounds,
+    once_for_same_rounds,
+)
 
 from .outcomes import affected, bad_ending
 from .rates import has_high_mean, has_high_share
@@ -22,7 +26,7 @@ from .tokens import refused_runs
 __all__ = ["api_failing", "api_slow", "list_truncated", "throttled"]
 
 _CRITICAL_SHARE: Final = 0.5
-"""Share of failed calls from which on the incident is critical."""
+"""Share of failed calls, or of runs that failed, from which on the incident is critical."""
 _SLOWER_SECONDS: Final = 0.3
 """Far longer than usual is at least this much longer, so that fast calls never count."""
 _LIVE_FAILURES: Final = 10
@@ -66,12 +70,17 @@ def throttled(facts: Facts) -> Iterable[Finding]:
     if rounds:
         calls = sum(each.totals.api_calls for each in rounds)
         count = sum(each.totals.api_throttled for each in rounds)
+        failed = [_count_throttled(facts, sync) for sync in facts.syncs.values()]
+        runs = sum(number for number, _ in failed)
+        lost = f", and {_count(runs, 'run')} failed because of that" if runs else ""
+        is_severe = any(number and number >= whole * _CRITICAL_SHARE for number, whole in failed)
         yield _finding(
             IncidentKind.THROTTLED,
             [run for each in rounds for run in each.runs if run.api_throttled],
             facts.now,
-            f"Canvas throttled {count:,} of {calls:,} API calls.",
+            f"Canvas throttled {count:,} of {calls:,} API calls{lost}.",
             cause="Together, the syncs use up the rate-limit quota of their access token.",
+            severity=Severity.CRITICAL if is_severe else Severity.WARNING,
         )
 
 
@@ -121,12 +130,18 @@ def _is_api_failing(facts: Facts, sync: SyncFacts) -> bool:
 
 @once_for_same_rounds
 def _is_throttled(facts: Facts, sync: SyncFacts) -> bool:
-    ending = bad_ending(facts, sync)
-    if ending is not None and ending[0] is IncidentKind.THROTTLED:
-        return True
-    return has_high_share(
+    return _count_throttled(facts, sync)[0] > 0 or has_high_share(
         facts, sync, lambda each: each.totals.api_throttled, lambda each: each.totals.api_calls
     )
+
+
+def _count_throttled(facts: Facts, sync: SyncFacts) -> tuple[int, int]:
+    """Return how many runs of the newest round failed because Canvas throttled it, and its size."""
+    ending = bad_ending(facts, sync)
+    if ending is None or ending[0] is not IncidentKind.THROTTLED:
+        return 0, 0
+    runs = [run for run in ending[1] if explain(run) is IncidentKind.THROTTLED]
+    return len(runs), len(counted_rounds(facts, sync)[0].results)
 
 
 @once_for_same_rounds

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from canvas_sync_core.names import IncidentKind
+from canvas_sync_core.names import IncidentKind, Severity
 from support.judge_facts import ended, facts_of, failed, nights, sync_of
-from support.verdicts import kinds
+from support.verdicts import kinds, only
 
 
 def test_a_crash_inside_a_list_is_reported_only_as_the_crash() -> None:
@@ -28,3 +30,21 @@ def test_failing_calls_are_judged_by_the_usual_traffic(calls: int) -> None:
     strays = ended(0, api_calls=77, api_failed=4)
     assert kinds(facts_of(sync_of(strays, *usual))) == []
     assert kinds(facts_of(sync_of(bad, *usual))) == [IncidentKind.API_FAILING]
+
+
+THROTTLED = {"error_message": "429 Too Many Requests", "api_failed": 9, "api_throttled": 9}
+
+
+def test_throttling_that_makes_runs_fail_says_how_many_and_is_critical_if_they_are_half() -> None:
+    def found(failing: int) -> tuple[Severity, str]:
+        runs = [failed(0, **THROTTLED) for _ in range(failing)]
+        runs += [ended(0, api_failed=9, api_throttled=9) for _ in range(8 - failing)]
+        users = [replace(run, user_id=user) for user, run in enumerate(runs)]
+        finding = only(facts_of(sync_of(*users, *nights(20))))
+        assert finding.kind is IncidentKind.THROTTLED
+        return finding.severity, finding.summary
+
+    calls = "Canvas throttled 72 of 288 API calls"
+    assert found(0) == (Severity.WARNING, f"{calls}.")
+    assert found(3) == (Severity.WARNING, f"{calls}, and 3 runs failed because of that.")
+    assert found(8) == (Severity.CRITICAL, f"{calls}, and 8 runs failed because of that.")
