@@ -32,6 +32,7 @@ from sqlalchemy.types import TypeEngine
 from canvas_sync_core.names import TABLE
 from canvas_sync_core.schema.run_fields import RUN_FIELDS, FieldType, RunField
 
+from .partial_indexes import partial_index
 from .timestamps import UtcDateTime, UtcSortedTime
 
 __all__ = ["METADATA", "UtcDateTime", "metrics_table"]
@@ -77,13 +78,8 @@ def _column(field: RunField) -> Column[Any]:
 
 def _index_of_known(name: str, of: str) -> Index:
     """Make an index on the rows that have a value in a column."""
-    is_known = column(of).is_not(None)
-    return Index(
-        f"ix_{TABLE}_{name}_start",
-        of,
-        "sync_start_time",
-        sqlite_where=is_known,
-        postgresql_where=is_known,
+    return partial_index(
+        f"ix_{TABLE}_{name}_start", of, "sync_start_time", where=column(of).is_not(None)
     )
 
 
@@ -99,12 +95,7 @@ metrics_table: Final = Table(
     Index(f"ix_{TABLE}_status_start_duration", "sync_status", "sync_start_time", "duration"),
     Index(f"ix_{TABLE}_start", "sync_start_time"),
     Index(f"ix_{TABLE}_type_start", "sync_type", "sync_start_time"),
-    Index(
-        f"ix_{TABLE}_suspect",
-        "sync_start_time",
-        sqlite_where=column("suspect").is_(true()),
-        postgresql_where=column("suspect").is_(true()),
-    ),
+    partial_index(f"ix_{TABLE}_suspect", "sync_start_time", where=column("suspect").is_(true())),
     _index_of_known("error", "error_type"),
     _index_of_known("course", "course_id"),
 )

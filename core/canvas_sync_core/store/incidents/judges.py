@@ -9,8 +9,8 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Engine, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from canvas_sync_core.store.conflicts import insert_on
 from canvas_sync_core.store.database import connect_to_read
 
 from .reading import explain_missing_tables
@@ -95,7 +95,7 @@ def _times(stored: Mapping[str, Any]) -> dict[str, datetime]:
 
 @cache
 def _upsert(dialect: str) -> Any:
-    insert = (sqlite if dialect == "sqlite" else postgresql).insert(judges_table)
+    insert = insert_on(dialect, judges_table)
     new = insert.excluded
     return insert.on_conflict_do_update(
         index_elements=["name"],

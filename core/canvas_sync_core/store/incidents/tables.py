@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from canvas_sync_core.incident import Acknowledgement, Incident
 from canvas_sync_core.names import Severity
+from canvas_sync_core.store.partial_indexes import partial_index
 from canvas_sync_core.store.stored_values import limit_count
 from canvas_sync_core.store.timestamps import UtcDateTime, UtcSortedTime
 
@@ -94,14 +95,7 @@ incidents_table: Final = Table(
     Column("clear_since", UtcDateTime),
     Column("found_by", TextList, nullable=False),
     Column("version", BigInteger, nullable=False),
-    Index(
-        f"uq_{_INCIDENTS}_open",
-        "kind",
-        "subject",
-        unique=True,
-        sqlite_where=_is_open,
-        postgresql_where=_is_open,
-    ),
+    partial_index(f"uq_{_INCIDENTS}_open", "kind", "subject", where=_is_open, unique=True),
     Index(f"ix_{_INCIDENTS}_opened", "opened_at", "id"),
     Index(f"ix_{_INCIDENTS}_resolved", "resolved_at"),
 )

@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from canvas_sync_core.incident import Acknowledgement, Incident
+from canvas_sync_core.store.conflicts import insert_on
 
 from .reading import explain_missing_tables, incident_by_id
 from .tables import incidents_table, to_row
@@ -103,7 +103,7 @@ def _update(connection: Connection, incident: Incident, number: int) -> Incident
 
 @cache
 def _insert_unless_open(dialect: str) -> Any:
-    insert = (sqlite if dialect == "sqlite" else postgresql).insert(incidents_table)
+    insert = insert_on(dialect, incidents_table)
     is_open = _columns.resolved_at.is_(None)
     statement = insert.on_conflict_do_nothing(
         index_elements=["kind", "subject"], index_where=is_open

@@ -22,9 +22,9 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from canvas_sync_core.names import MessageState
+from canvas_sync_core.store.conflicts import insert_on
 from canvas_sync_core.store.missing_tables import explain_missing
 
 from .tables import Message, messages_table, to_message, to_row
@@ -320,13 +320,13 @@ def _claim(connection: Connection, message: Message, now: datetime) -> Message |
 
 @cache
 def _insert(dialect: str) -> Any:
-    insert = (sqlite if dialect == "sqlite" else postgresql).insert(messages_table)
+    insert = insert_on(dialect, messages_table)
     return insert.on_conflict_do_nothing(index_elements=_KEY).returning(_columns.id)
 
 
 @cache
 def _upsert(dialect: str) -> Any:
-    insert = (sqlite if dialect == "sqlite" else postgresql).insert(messages_table)
+    insert = insert_on(dialect, messages_table)
     new = insert.excluded
     outcome: Sequence[str] = (
         *("state", "attempts", "next_attempt_at", "interruptions", "may_be_repeated"),

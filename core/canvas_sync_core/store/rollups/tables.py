@@ -52,6 +52,7 @@ from sqlalchemy.types import NULLTYPE
 
 from canvas_sync_core.names import ITEMS
 from canvas_sync_core.sketch import Sketch
+from canvas_sync_core.store.partial_indexes import partial_index
 from canvas_sync_core.store.statistics import sum_of
 from canvas_sync_core.store.stored_values import LARGEST_COUNT, limit_count
 from canvas_sync_core.store.timestamps import UtcDateTime, UtcSortedTime
@@ -108,12 +109,11 @@ rollups_table: Final = Table(
     *(column for name in MEASURES for column in _measure(name)),
     *(Column(f"{item}s_newest", UtcDateTime) for item in ITEMS),
     Column("errors", Text),
-    Index(
+    partial_index(
         "ix_canvas_sync_rollups_unknown_errors",
         "seconds",
         "start",
-        sqlite_where=column("errors").is_(None),
-        postgresql_where=column("errors").is_(None),
+        where=column("errors").is_(None),
     ),
 )
 """Rollups of time buckets; ``is_deleted`` marks those of runs whose rows were deleted."""
