@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from typing import Any
 
 import orjson
 import structlog
+from child_processes import child_process
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -210,7 +210,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with (
         tempfile.TemporaryDirectory() as name,
-        subprocess.Popen([sys.executable, "-c", COLLECTOR], stdout=subprocess.PIPE) as process,
+        child_process([sys.executable, "-c", COLLECTOR]) as process,
     ):
         assert process.stdout is not None
         collector = f"http://127.0.0.1:{int(process.stdout.readline())}"
@@ -227,7 +227,6 @@ def main() -> None:
         }
         fastest = fastest_in_microseconds(ways, rounds)
         slow = {name: p99_of(way.record, EVENTS) * 1e6 for name, way in ways.items()}
-        process.kill()
     bound, stack = fastest["lower bound"], fastest["usual stack"]
     columns = f"{'caller':>10}{'x bound':>9}{'x stack':>9}{'cpu':>11}{'x stack':>9}{'p99':>11}"
     print(f"{'per event':18}{columns}")

@@ -17,18 +17,16 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 from celery import Celery
+from configured_monitor import configured
 from http_hooks import server
 from spread import p99
 
 from canvas_sync_instrumentation import (
     canvas_sync_task,
-    configure,
     instrument_celery,
-    shutdown,
     uninstrument_celery,
 )
 
@@ -82,15 +80,13 @@ def main() -> None:
 def measure(tasks: int) -> Times:
     """Return the milliseconds of each task, run and sent, bare and with the hook."""
     times: Times = {}
-    with tempfile.TemporaryDirectory() as folder:
-        monitor = configure(log_dir=Path(folder))
+    with tempfile.TemporaryDirectory() as folder, configured(folder) as monitor:
         for _ in range(0, tasks, BLOCK):
             for way, switch in (("bare", uninstrument_celery), ("ours", instrument_celery)):
                 switch(app)
                 for name, work in (("run", run_it), ("send", send_it)):
                     block = [milliseconds(work, monitor.flush) for _ in range(WARM_UP + BLOCK)]
                     times.setdefault((name, way), []).extend(block[WARM_UP:])
-        shutdown()
     return times
 
 

@@ -23,6 +23,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from child_processes import child_process
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "explanation" / "costs.md"
 SCRIPT = re.compile(r"\| `(\w+)\.py`")
@@ -64,16 +66,15 @@ def _figures(names: list[str], failed: list[str]) -> Iterator[str]:
 
 def _output(name: str, failed: list[str]) -> Iterator[str]:
     command = [sys.executable, f"benchmarks/{name}.py"]
-    with subprocess.Popen(
+    with child_process(
         command,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": "tests", "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,  # which says why a script failed
-        text=True,
     ) as process:
         assert process.stdout is not None
         yield from process.stdout
+        process.wait()
     if process.returncode:
         failed.append(name)
         yield f"{name} FAILED with {process.returncode}\n"

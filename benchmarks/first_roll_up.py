@@ -16,13 +16,11 @@ Run: ``PYTHONPATH=tests python benchmarks/first_roll_up.py [--rows 1000000]
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from child_processes import working_meanwhile
 from many_runs import fill
 from runs_deleted import lock_times
 from sqlalchemy import Engine, text
@@ -64,7 +62,7 @@ def _measure(engine: Engine, url: str, rows: int) -> None:
     pass_s, pass_cpu = _pass(engine)
     print(f"{engine.dialect.name}, {rows:,} runs; one GROUP BY: {pass_s:.1f} s", end="")
     print(f", {pass_cpu:.1f} s of CPU time" if engine.dialect.name == "sqlite" else "")
-    with lock_times(engine) as held, _questions(url) as answers:
+    with lock_times(engine) as held, working_meanwhile(_ask, url) as answers:
         began, began_cpu = time.perf_counter(), time.process_time()
         while roll_up(engine, 60):
             pass
@@ -90,20 +88,6 @@ def _pass(engine: Engine) -> tuple[float, float]:
     with engine.connect() as connection:
         connection.execute(statement).all()
     return time.perf_counter() - began, time.process_time() - began_cpu
-
-
-@contextmanager
-def _questions(url: str) -> Iterator[list[tuple[float, bool]]]:
-    spawn = multiprocessing.get_context("spawn")
-    stop, ready, answer = spawn.Event(), spawn.Event(), spawn.Queue()
-    process = spawn.Process(target=_ask, args=(url, stop, ready, answer))
-    process.start()
-    ready.wait()
-    taken: list[tuple[float, bool]] = []
-    yield taken
-    stop.set()
-    taken += answer.get()
-    process.join()
 
 
 def _ask(url: str, stop: Any, ready: Any, answer: Any) -> None:

@@ -24,7 +24,6 @@ import argparse
 import asyncio
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -39,6 +38,8 @@ import canvasapi
 import httpx
 import requests
 import urllib3
+from child_processes import child_process
+from configured_monitor import configured
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
@@ -235,14 +236,13 @@ def main() -> None:
     warnings.filterwarnings("ignore", "Canvas may respond unexpectedly", UserWarning)
     with server(0.0) as at_once, server(0.010) as slow, tempfile.TemporaryDirectory() as folder:
         os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = f"{at_once}/collector"
-        ours.configure(log_dir=folder)
         provider = TracerProvider(shutdown_on_exit=False)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        for name in arguments.client or CLIENTS:
-            client = CLIENTS[name]
-            for what, url in (("answered at once", at_once), ("answered in 10 ms", slow)):
-                report(f"{name}, {what}", *measure(client, url, provider, arguments))
-        ours.shutdown()
+        with configured(folder):
+            for name in arguments.client or CLIENTS:
+                client = CLIENTS[name]
+                for what, url in (("answered at once", at_once), ("answered in 10 ms", slow)):
+                    report(f"{name}, {what}", *measure(client, url, provider, arguments))
         provider.shutdown()
 
 
@@ -281,11 +281,9 @@ def report(name: str, bare: Cost, hooked: Cost, theirs: Cost) -> None:
 
 @contextmanager
 def server(delay: float) -> Iterator[str]:
-    command = [sys.executable, "-c", SERVER, str(delay)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with child_process([sys.executable, "-c", SERVER, str(delay)]) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        process.terminate()
 
 
 if __name__ == "__main__":

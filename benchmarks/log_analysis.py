@@ -27,6 +27,8 @@ from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
+from child_processes import kept_bytecode
+
 from canvas_sync_exporter.logs.archive import Member
 from canvas_sync_exporter.logs.archive_writing import write_archive
 
@@ -215,7 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--megabytes", type=int, default=200)
     megabytes = parser.parse_args().megabytes
-    with tempfile.TemporaryDirectory() as name:
+    with kept_bytecode(), tempfile.TemporaryDirectory() as name:
         log = Path(name) / "api_calls.log"
         generate(log, megabytes * 1_000_000)
         log.read_bytes()  # all find it in the page cache

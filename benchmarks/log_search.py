@@ -31,6 +31,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from child_processes import kept_bytecode
 from log_analysis import generate
 from log_year import START as NIGHT_START
 from log_year import archive, day_of_logs
@@ -219,16 +220,17 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=365)
     parser.add_argument("--runs", type=int, default=100, help="runs of each night (100)")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as empty:
-        start = cpu_seconds([*SEARCH, "--log-dir", empty]).median
-    if arguments.megabytes:
-        with tempfile.TemporaryDirectory() as name:
-            generate(Path(name) / "api_calls.log", arguments.megabytes * 1_000_000)
-            measure_plain_log(Path(name), arguments.megabytes, start)
-            measure_answers(Path(name))
-    if arguments.nights:
-        with tempfile.TemporaryDirectory() as name:
-            measure_archives(Path(name), arguments.nights, arguments.runs, start)
+    with kept_bytecode(), tempfile.TemporaryDirectory() as name:
+        plain, nights = Path(name) / "plain", Path(name) / "nights"
+        for folder in (plain, nights):
+            folder.mkdir()
+        start = cpu_seconds([*SEARCH, "--log-dir", str(plain)]).median
+        if arguments.megabytes:
+            generate(plain / "api_calls.log", arguments.megabytes * 1_000_000)
+            measure_plain_log(plain, arguments.megabytes, start)
+            measure_answers(plain)
+        if arguments.nights:
+            measure_archives(nights, arguments.nights, arguments.runs, start)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from child_processes import kept_bytecode
 from log_analysis import ROOT, Figure, best, line
 
 from canvas_sync_core.names import Log
@@ -85,7 +86,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100, help="runs a day (100)")
     runs = parser.parse_args().runs
     chance = random.Random(1)
-    with tempfile.TemporaryDirectory() as name:
+    with kept_bytecode(), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         size = 0
         for day in range(DAYS):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -13,6 +12,8 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from child_processes import child_process
 
 __all__ = ["Server", "ask", "bare_pages", "cpu_of", "cpu_times", "unzipped"]
 
@@ -41,12 +42,9 @@ class Server:
 def bare_pages() -> Iterator[Server]:
     """Start the peer: Flask with waitress alone."""
     command = [sys.executable, str(Path(__file__).with_name("bare_pages.py"))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with child_process(command) as process:
         assert process.stdout is not None
-        try:
-            yield Server(process.stdout.readline().strip(), process.pid)
-        finally:
-            process.terminate()
+        yield Server(process.stdout.readline().strip(), process.pid)
 
 
 def ask(

@@ -25,6 +25,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import requests
+from child_processes import child_process
 from real_exporter import cpu_seconds, exporter_process, peak_memory
 from sqlalchemy import text
 
@@ -114,12 +115,9 @@ def _environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def _peer(folder: Path) -> Iterator[tuple[str, int]]:
-    with subprocess.Popen(
-        [sys.executable, "-c", PEER, str(folder)], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with child_process([sys.executable, "-c", PEER, str(folder)]) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip(), process.pid
-        process.terminate()
 
 
 def _report(servers: dict[str, tuple[str, int]], rounds: int) -> None:

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from child_processes import kept_bytecode
 from spread import p99
 
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, shutdown
@@ -98,10 +99,8 @@ def main() -> None:
         IMPORTS: [*python, IMPORT],
         FIRST: [*python, IMPORT + RUN],
     }
-    with tempfile.TemporaryDirectory() as folder:
+    with kept_bytecode(), tempfile.TemporaryDirectory() as folder:
         os.environ["CANVAS_SYNC_LOG_DIR"] = f"{folder}/logs"
-        os.environ["PYTHONPYCACHEPREFIX"] = f"{folder}/bytecode"
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         for command in commands.values():  # which writes the bytecode and makes the table
             started(command, os.environ)
         rounds = [

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from child_processes import child_process
 
 __all__ = ["cpu_seconds", "exporter", "exporter_process", "peak_memory"]
 
@@ -35,15 +36,15 @@ def exporter_process(log_dir: Path, **settings: str) -> Iterator[tuple[str, int]
     environment = {**os.environ, "CANVAS_SYNC_LOG_DIR": str(log_dir), **settings}
     log_dir.mkdir(parents=True, exist_ok=True)
     log = log_dir / "exporter.out"
-    with log.open("w") as file, subprocess.Popen(command, stderr=file, env=environment) as process:
+    with (
+        log.open("w") as file,
+        child_process(command, stdout=None, stderr=file, env=environment) as process,
+    ):
         while (found := _ADDRESS.search(log.read_text())) is None and process.poll() is None:
             time.sleep(0.1)
         if found is None:
             sys.exit(log.read_text())
-        try:
-            yield found[0], process.pid
-        finally:
-            process.terminate()
+        yield found[0], process.pid
 
 
 def cpu_seconds(pid: int) -> float:

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from child_processes import child_process
 from metrics_scrape import fill
 from real_exporter import cpu_seconds, exporter_process
 
@@ -90,15 +91,12 @@ def _roll_up(folder: Path) -> None:
 
 @contextmanager
 def _peer() -> Iterator[tuple[str, int]]:
-    with subprocess.Popen(
+    with child_process(
         [sys.executable, "-c", PEER],
-        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # waitress tells each request that has to wait
-        text=True,
     ) as hello:
         assert hello.stdout is not None
         yield hello.stdout.readline().strip(), hello.pid
-        hello.terminate()
 
 
 def _ask(url: str, path: str, clients: int, seconds: float) -> list[Answer]:

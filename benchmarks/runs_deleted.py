@@ -12,7 +12,6 @@ Run: ``PYTHONPATH=tests python benchmarks/runs_deleted.py``
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import statistics
 import tempfile
 import time
@@ -22,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from child_processes import working_meanwhile
 from many_runs import DAYS, fill
 from row_writing import life_of_a_run
 from sqlalchemy import Engine, delete, event
@@ -62,7 +62,7 @@ def _delete_at_once(engine: Engine, before: datetime) -> int:
 
 
 def _measure(name: str, engine: Engine, work: Callable[[], int]) -> None:
-    with lock_times(engine) as held, _sync(str(engine.url)) as waited:
+    with lock_times(engine) as held, working_meanwhile(_write, str(engine.url)) as waited:
         began, began_cpu = time.perf_counter(), time.thread_time()
         rows = work()
         took, cpu = time.perf_counter() - began, time.thread_time() - began_cpu
@@ -101,20 +101,6 @@ def lock_times(engine: Engine) -> Iterator[list[float]]:
     yield held
     event.remove(engine, "after_cursor_execute", grant)
     event.remove(engine, "checkin", release)
-
-
-@contextmanager
-def _sync(url: str) -> Iterator[list[float]]:
-    spawn = multiprocessing.get_context("spawn")
-    stop, ready, answer = spawn.Event(), spawn.Event(), spawn.Queue()
-    process = spawn.Process(target=_write, args=(url, stop, ready, answer))
-    process.start()
-    ready.wait()
-    waited: list[float] = []
-    yield waited
-    stop.set()
-    waited += answer.get()
-    process.join()
 
 
 def _write(url: str, stop: Any, ready: Any, answer: Any) -> None:

@@ -316,9 +316,9 @@ def writers(database: Database, folder: Path, rate: float) -> Iterator[None]:
         spawn.Process(target=_write, args=(database.url, folder, number, rate, stop))
         for number in range(WRITERS)
     ]
-    for each in processes:
-        each.start()
     try:
+        for each in processes:
+            each.start()
         yield
     finally:
         stop.set()

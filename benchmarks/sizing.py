@@ -9,7 +9,6 @@ the lines that carry the run's task id; of incremental runs it is the average. I
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -179,11 +178,8 @@ def show(name: str, size: SchoolSize, measured: Measured) -> None:
 def main() -> None:
     print("Bytes of one run, JSON Lines unless said otherwise.")
     for name, size in SCHOOLS.items():
-        folder = Path(tempfile.mkdtemp())
-        try:
-            show(name, size, measure(size, folder))
-        finally:
-            shutil.rmtree(folder)
+        with tempfile.TemporaryDirectory() as folder:
+            show(name, size, measure(size, Path(folder)))
 
 
 if __name__ == "__main__":

@@ -15,14 +15,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from configured_monitor import configured
 from spread import p99
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, insert
 
 from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
-    configure,
     instrument_sqlalchemy,
-    shutdown,
     uninstrument_sqlalchemy,
 )
 
@@ -52,15 +51,16 @@ def main() -> None:
 def measure_executemany(engine: Engine, rounds: int) -> None:
     """Compare an executemany without and with the hook."""
     bare, hooked = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        configure(log_dir=folder)
-        with CanvasSyncMetricsTracker("benchmark", 42):
-            for _ in range(rounds):
-                bare.append(seconds(engine))
-                instrument_sqlalchemy(engine)
-                hooked.append(seconds(engine))
-                uninstrument_sqlalchemy(engine)
-        shutdown()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        configured(folder),
+        CanvasSyncMetricsTracker("benchmark", 42),
+    ):
+        for _ in range(rounds):
+            bare.append(seconds(engine))
+            instrument_sqlalchemy(engine)
+            hooked.append(seconds(engine))
+            uninstrument_sqlalchemy(engine)
     print(f"{ROWS:,} rows without the hook {min(bare) * 1e3:8.2f} ms")
     print(f"{ROWS:,} rows with the hook    {min(hooked) * 1e3:8.2f} ms", end="")
     print(f"  ({min(hooked) / min(bare) - 1:+.2%})", end="")
@@ -74,14 +74,15 @@ def measure_row_by_row(engine: Engine, rounds: int) -> None:
     for name, singly in (("summed up", 10), ("logged singly", 1_000_000)):
         hooked = []
         with tempfile.TemporaryDirectory() as folder:
-            configure(log_dir=folder, db_sum_up_after=singly)
-            with CanvasSyncMetricsTracker("benchmark", 42):
+            with (
+                configured(folder, db_sum_up_after=singly),
+                CanvasSyncMetricsTracker("benchmark", 42),
+            ):
                 for _ in range(rounds):
                     bare.append(row_by_row(engine))
                     instrument_sqlalchemy(engine)
                     hooked.append(row_by_row(engine))
                     uninstrument_sqlalchemy(engine)
-            shutdown()
             lines = len((Path(folder) / "database.log").read_bytes().splitlines())
         found[name] = min(hooked), lines
     print(f"{SINGLE_ROWS:,} single rows without the hook {min(bare) * 1e3:7.1f} ms")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 from collections.abc import Collection, Iterator
@@ -52,14 +51,13 @@ def temporary_server(kinds: Collection[str]) -> Iterator[PostgresqlServer | None
             "PostgreSQL is not installed; on Debian: apt-get install postgresql. "
             "Or measure SQLite alone: --databases sqlite"
         )
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = PostgresqlServer(binaries, folder, POSTGRESQL)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        server = PostgresqlServer(binaries, Path(folder), POSTGRESQL)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 @contextmanager
