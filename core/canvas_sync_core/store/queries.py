@@ -84,6 +84,8 @@ _OFFSETS_KNOWN: Final = timedelta(days=366)
 _DATE: Final = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]")
 _columns = metrics_table.c
 _OF_USER: Final = _columns.user_id == bindparam("user_id", type_=BigInteger())
+_BY_ID: Final = select(metrics_table).where(_columns.id == bindparam("run_id"))
+_BY_TASK: Final = select(metrics_table).where(_columns.sync_task_id == bindparam("task_id"))
 _all_runs: Final = RunList()
 _runs_of_user: Final = RunList(_OF_USER)
 # The index returns the newest runs of one status in order; several would have to be sorted.
@@ -93,14 +95,14 @@ _suspects: Final = RunList(and_(_columns.suspect.is_(True), SINCE))
 
 def run_by_id(engine: Engine, run_id: int) -> RunRow | None:
     """Find a run by its number."""
-    return _one(engine, _columns.id == run_id)
+    return _one(engine, _BY_ID, {"run_id": run_id})
 
 
 def run_by_task(engine: Engine, task_id: str) -> RunRow | None:
     """Find a run by its task id."""
     if "\0" in task_id:  # PostgreSQL refuses to compare such a text, and no row contains one
         return None
-    return _one(engine, _columns.sync_task_id == task_id)
+    return _one(engine, _BY_TASK, {"task_id": task_id})
 
 
 def recent_runs(
@@ -311,9 +313,9 @@ def totals(sums: Mapping[str, Any] | RowMapping) -> Totals:
     return Totals(items=item_counts(sums), **calls)
 
 
-def _one(engine: Engine, condition: ColumnElement[bool]) -> RunRow | None:
+def _one(engine: Engine, statement: Select[Any], values: Mapping[str, Any]) -> RunRow | None:
     with connect_to_read(engine) as connection:
-        row = connection.execute(select(metrics_table).where(condition)).first()
+        row = connection.execute(statement, values).first()
     return None if row is None else to_run(row)
 
 

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Engine,
-    Select,
-    Subquery,
-    literal,
-    select,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, Integer, Select, bindparam, select, tuple_
 
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.schema.run_fields import item_column
@@ -40,8 +31,11 @@ _MEASURES: Final = (
     *("duration", "api_calls", "api_failed", "api_throttled", "api_retried", "api_seconds"),
     *("api_wait_seconds", "api_items", "api_bytes", "db_operations", "db_failed", "db_seconds"),
 )
-_SUCCEEDED: Final = _columns.sync_status == RunStatus.SUCCESS.value
 _ITEM_COLUMNS: Final = {f"{item}s": item_column(item, "processed") for item in ITEMS}
+_MEASURED: Final = (*_MEASURES, *_ITEM_COLUMNS.values())
+_BY_NUMBER: Final = select(metrics_table).where(_number == bindparam("number"))
+_OWN_START: Final = bindparam("own_start", type_=_start.type)
+_OWN_NUMBER: Final = bindparam("own_number", type_=_number.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +98,33 @@ class _Kind:
     """Runs that are compared with each other.
 
     Attributes:
-        column: A column that has an index together with the start.
-        value: Its value in these runs.
-        remaining: Further conditions on them.
+        indexed: Name of a column that has an index together with the start; not None in these runs.
+        values: What they have in common, by column.
     """
 
-    column: Column[Any]
-    value: str | int
-    remaining: tuple[ColumnElement[bool], ...] = ()
+    indexed: str
+    values: Mapping[str, str | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What to search for; one statement is prepared for each.
+
+    Attributes:
+        indexed: Name of the column whose index is searched.
+        known: Columns that have a value that is common to the runs.
+        unknown: Columns that are empty in all of them.
+        measured: Columns to read.
+        is_successful: Search for successful runs only.
+        is_later: Search among later runs, not earlier ones.
+    """
+
+    indexed: str
+    known: tuple[str, ...]
+    unknown: tuple[str, ...]
+    measured: tuple[str, ...]
+    is_successful: bool
+    is_later: bool
 
 
 def run_history(engine: Engine, run: RunRow) -> RunHistory:
@@ -120,10 +133,9 @@ def run_history(engine: Engine, run: RunRow) -> RunHistory:
     Raises:
         SQLAlchemyError: The database is unreachable.
     """
-    measured = [_columns[name] for name in (*_MEASURES, *_ITEM_COLUMNS.values())]
     kind = _kind(run)
     with connect_to_read(engine) as connection:
-        rows = _search(connection, run, kind, measured, _SUCCEEDED, limit=_HISTORY_RUNS)
+        rows = _last_successes(connection, run, kind, _MEASURED)
         return RunHistory(
             usual=_usual([row[2:] for row in rows]),
             last_success=_run(connection, rows),
@@ -143,7 +155,7 @@ def usual_durations(connection: Connection, runs: Iterable[RunRow]) -> list[Usua
         usual = _usual_duration(connection, run, _kind(run))
         if usual.runs < _ENOUGH_RUNS:
             if run.sync_type not in by_type:
-                of_type = _Kind(_columns.sync_type, run.sync_type)
+                of_type = _Kind("sync_type", {"sync_type": run.sync_type})
                 by_type[run.sync_type] = _usual_duration(connection, run, of_type)
             usual = by_type[run.sync_type]
         found.append(usual)
@@ -151,65 +163,77 @@ def usual_durations(connection: Connection, runs: Iterable[RunRow]) -> list[Usua
 
 
 def _usual_duration(connection: Connection, run: RunRow, kind: _Kind) -> UsualDuration:
-    rows = _search(connection, run, kind, [_columns.duration], _SUCCEEDED, limit=_HISTORY_RUNS)
+    rows = _last_successes(connection, run, kind, ("duration",))
     durations = [duration for _, _, duration in rows if duration is not None]
     return UsualDuration(statistics.median(durations) if durations else None, len(durations))
 
 
 def _kind(run: RunRow) -> _Kind:
-    of_type = _columns.sync_type == run.sync_type
-    of_course = _same(_columns.course_id, run.course_id)
-    if run.user_id is None:
-        return _Kind(_columns.sync_type, run.sync_type, (_columns.user_id.is_(None), of_course))
-    return _Kind(_columns.user_id, run.user_id, (of_type, of_course))
+    values = {"sync_type": run.sync_type, "user_id": run.user_id, "course_id": run.course_id}
+    return _Kind("sync_type" if run.user_id is None else "user_id", values)
 
 
-def _same(column: Any, value: int | None) -> ColumnElement[bool]:
-    same: ColumnElement[bool] = column.is_(None) if value is None else column == value
-    return same
+def _last_successes(
+    connection: Connection, run: RunRow, kind: _Kind, measured: tuple[str, ...]
+) -> Sequence[Sequence[Any]]:
+    return _search(
+        connection, run, kind, measured=measured, is_successful=True, limit=_HISTORY_RUNS
+    )
 
 
 def _search(
     connection: Connection,
     run: RunRow,
     kind: _Kind,
-    measured: Sequence[ColumnElement[Any]] = (),
-    *conditions: ColumnElement[bool],
-    limit: int = 1,
+    *,
+    measured: tuple[str, ...] = (),
+    is_successful: bool = False,
     is_later: bool = False,
+    limit: int = 1,
 ) -> Sequence[Sequence[Any]]:
     """Return start, number and further columns of the runs of a kind that are nearest to a run.
 
     The search is among the rows that the index selects, in bounded time.
     """
-    nearest = _nearest(run, kind, is_later=is_later)
+    known = {name: value for name, value in kind.values.items() if value is not None}
+    unknown = tuple(name for name in kind.values if name not in known)
+    statement = _statement(
+        _Search(kind.indexed, tuple(known), unknown, measured, is_successful, is_later)
+    )
+    own_place = {"own_start": run.sync_start_time, "own_number": run.id}
     rows: Sequence[Sequence[Any]] = ()
     for look_back in (_FEW_ROWS, _LOOK_BACK_ROWS):
-        among = nearest.limit(look_back).subquery()
-        statement = _among(among, run, is_later=is_later, measured=measured)
-        rows = connection.execute(statement.where(*kind.remaining, *conditions).limit(limit)).all()
+        values = {**known, **own_place, "look_back": look_back, "limit": limit}
+        rows = connection.execute(statement, values).all()
         if len(rows) == limit:
             break
     return rows
 
 
-def _among(
-    nearest: Subquery, run: RunRow, *, is_later: bool, measured: Sequence[ColumnElement[Any]]
-) -> Select[Any]:
-    """Select the runs of a subquery that come before a run, or after it, the nearest first."""
+@cache
+def _statement(search: _Search) -> Select[Any]:
+    """Select the runs to search for, nearest first; to build this takes longer than to run it."""
+    nearest = _nearest(search.indexed, is_later=search.is_later).subquery()
     key = tuple(nearest.c)
     _, start, number = key
-    place = tuple_(start, number)
-    own_place = tuple_(literal(run.sync_start_time, _start.type), literal(run.id, _number.type))
+    place, own_place = tuple_(start, number), tuple_(_OWN_START, _OWN_NUMBER)
+    conditions: list[ColumnElement[bool]] = [
+        place > own_place if search.is_later else place < own_place,
+        *(_columns[name] == bindparam(name) for name in search.known if name != search.indexed),
+        *(_columns[name].is_(None) for name in search.unknown),
+    ]
+    if search.is_successful:
+        conditions.append(_columns.sync_status == RunStatus.SUCCESS.value)
     return (
-        select(start, number, *measured)
+        select(start, number, *(_columns[name] for name in search.measured))
         .join_from(nearest, metrics_table, _number == number)
-        .where(place > own_place if is_later else place < own_place)
-        .order_by(*(key if is_later else (each.desc() for each in key)))
+        .where(*conditions)
+        .order_by(*(key if search.is_later else (each.desc() for each in key)))
+        .limit(bindparam("limit", type_=Integer()))
     )
 
 
-def _nearest(run: RunRow, kind: _Kind, *, is_later: bool) -> Select[Any]:
+def _nearest(indexed: str, *, is_later: bool) -> Select[Any]:
     """Select the nearest runs with the indexed value of a kind, and those of the same start.
 
     The bound and the order are those of the index. With ``sync_type = x``, PostgreSQL may prefer
@@ -217,22 +241,24 @@ def _nearest(run: RunRow, kind: _Kind, *, is_later: bool) -> Select[Any]:
     type that no longer runs. The other two conditions let it estimate how many runs there are; it
     would read the whole table if it expected none.
     """
-    of_kind = literal(kind.value, kind.column.type)
-    key = (kind.column, _start)
-    own_key = tuple_(of_kind, literal(run.sync_start_time, _start.type))
+    column = _columns[indexed]
+    of_kind = bindparam(indexed, type_=column.type)
+    key = (column, _start)
+    own_key = tuple_(of_kind, _OWN_START)
     # The bound comes first: SQLite uses only one of the conditions.
     bound = tuple_(*key) >= own_key if is_later else tuple_(*key) <= own_key
     return (
         select(*key, _number)
-        .where(bound, kind.column >= of_kind, kind.column <= of_kind)
+        .where(bound, column >= of_kind, column <= of_kind)
         .order_by(*(key if is_later else (each.desc() for each in key)))
+        .limit(bindparam("look_back", type_=Integer()))
     )
 
 
 def _run(connection: Connection, rows: Sequence[Sequence[Any]]) -> RunRow | None:
     if not rows:
         return None
-    row = connection.execute(select(metrics_table).where(_number == rows[0][1])).first()
+    row = connection.execute(_BY_NUMBER, {"number": rows[0][1]}).first()
     return None if row is None else to_run(row)
 
 

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, Engine, Subquery, and_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    or_,
+    select,
+    update,
+)
 
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.schema.run_fields import item_column
@@ -103,14 +115,26 @@ def _compare(connection: Connection, run: RunRow) -> Sequence[Anomaly]:
 
 
 def _last_runs(connection: Connection, run: RunRow) -> list[Measures]:
-    before = and_(_indexed(run), _columns.sync_start_time < run.sync_start_time)
-    rows = select(*_COMPARED).where(before).order_by(_columns.sync_start_time.desc())
+    statement = _last_of_kind(*_known(run))
     found: list[Measures] = []
-    for limit in (_FEW_ROWS, _LOOK_BACK_ROWS):
-        found = _read_measures(connection, rows.limit(limit).subquery(), run, HISTORY_RUNS)
+    for rows in (_FEW_ROWS, _LOOK_BACK_ROWS):
+        values = {"before": run.sync_start_time, "rows": rows}
+        found = _read_measures(connection, statement, run, values)
         if len(found) == HISTORY_RUNS:
             break
     return found
+
+
+@cache
+def _last_of_kind(has_user: bool, has_course: bool) -> Select[Any]:
+    """Select the last runs of a kind; to build this takes longer than to run it."""
+    rows = (
+        select(*_COMPARED)
+        .where(_indexed(has_user, has_course), _columns.sync_start_time < bindparam("before"))
+        .order_by(_columns.sync_start_time.desc())
+        .limit(bindparam("rows", type_=Integer()))
+    )
+    return _of_kind(rows, has_user, has_course, HISTORY_RUNS)
 
 
 def _runs_at_same_time(connection: Connection, run: RunRow, before: datetime) -> list[Measures]:
@@ -122,35 +146,51 @@ def _runs_at_same_time(connection: Connection, run: RunRow, before: datetime) ->
         )
     )
     older = _columns.sync_start_time < before
-    rows = select(*_COMPARED).where(_indexed(run), older, windows).limit(_LOOK_BACK_ROWS)
-    return _read_measures(connection, rows.subquery(), run, _LOOK_BACK_ROWS)
+    known = _known(run)
+    rows = select(*_COMPARED).where(_indexed(*known), older, windows).limit(_LOOK_BACK_ROWS)
+    return _read_measures(connection, _of_kind(rows, *known, _LOOK_BACK_ROWS), run, {})
 
 
-def _indexed(run: RunRow) -> ColumnElement[bool]:
+def _known(run: RunRow) -> tuple[bool, bool]:
+    """Whether a run has a user, and whether it has a course."""
+    return run.user_id is not None, run.course_id is not None
+
+
+def _indexed(has_user: bool, has_course: bool) -> ColumnElement[bool]:
     """Return a condition on runs of the same kind that has an index, and selects few.
 
     A user may have thousands of courses, but few users sync a course.
     """
-    if run.course_id is not None:
-        return _same(_columns.course_id, run.course_id)
-    return _same(_columns.user_id, run.user_id)
+    if has_course:
+        return _same(_columns.course_id, has_course)
+    return _same(_columns.user_id, has_user)
 
 
-def _read_measures(
-    connection: Connection, rows: Subquery, run: RunRow, limit: int
-) -> list[Measures]:
-    columns = rows.c
-    of_its_kind = (
+def _of_kind(rows: Select[Any], has_user: bool, has_course: bool, limit: int) -> Select[Any]:
+    columns = rows.subquery().c
+    return (
         select(*(columns[name] for name in _MEASURED), *(columns[name] for name in _ITEMS))
         .where(
-            columns.sync_type == run.sync_type,
-            _same(columns.user_id, run.user_id),
-            _same(columns.course_id, run.course_id),
+            columns.sync_type == bindparam("sync_type"),
+            _same(columns.user_id, has_user),
+            _same(columns.course_id, has_course),
             columns.sync_status == RunStatus.SUCCESS.value,
         )
         .order_by(columns.sync_start_time.desc())
         .limit(limit)
     )
+
+
+def _same(column: ColumnElement[Any], is_known: bool) -> ColumnElement[bool]:
+    """Return whether a column has the value of its name among the values of the statement."""
+    same: ColumnElement[bool] = column == bindparam(column.key) if is_known else column.is_(None)
+    return same
+
+
+def _read_measures(
+    connection: Connection, statement: Select[Any], run: RunRow, values: dict[str, Any]
+) -> list[Measures]:
+    kind = {"sync_type": run.sync_type, "user_id": run.user_id, "course_id": run.course_id}
     return [
         Measures(
             items=sum(items),
@@ -162,14 +202,9 @@ def _read_measures(
             is_suspect=suspect is True,
         )
         for duration, calls, received, size, start, suspect, *items in connection.execute(
-            of_its_kind
+            statement, {**kind, **values}
         )
     ]
-
-
-def _same(column: Any, value: int | None) -> ColumnElement[bool]:
-    same: ColumnElement[bool] = column.is_(None) if value is None else column == value
-    return same
 
 
 def _measures(run: RunRow) -> Measures:

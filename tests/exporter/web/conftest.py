@@ -91,9 +91,10 @@ def shared_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Export
 def _serving(config: Configuration, engine: Engine) -> Iterator[Exporter]:
     registry = CollectorRegistry()
     register_collectors(registry, config)
-    app = create_app(WebContext(config, engine, Access(None)), registry)
-    with serving(app) as url:
+    context = WebContext(config, engine, Access(None))
+    with serving(create_app(context, registry)) as url:
         yield Exporter(url, config, engine, registry)
+        context.stopping.set()  # the server would wait for streams
 
 
 @pytest.fixture
