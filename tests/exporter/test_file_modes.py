@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from support.forked_programs import run_forked
 
 _SYNC = """
 import os, signal
@@ -38,24 +37,14 @@ assert main(["analyze", "--output", str(config.app.log_dir / "report.html")]) ==
     ("umask", "shared", "private"), [(0o000, 0o775, 0o700), (0o227, 0o750, 0o700)]
 )
 def test_everything_is_usable_by_its_owner_and_nothing_writable_for_everybody(
-    tmp_path: Path, umask: int, shared: int, private: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, umask: int, shared: int, private: int
 ) -> None:
     logs = tmp_path / "data" / "logs"
+    monkeypatch.setenv("CANVAS_SYNC_LOG_DIR", str(logs))
+    monkeypatch.setenv("CANVAS_SYNC_MAX_LIVE_BYTES", "1")
+    monkeypatch.setenv("CANVAS_SYNC_KEEP_LINES", "1")
     for code in (_SYNC, _EXPORTER):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=False,
-            umask=umask,
-            env={
-                **os.environ,
-                "CANVAS_SYNC_LOG_DIR": str(logs),
-                "CANVAS_SYNC_MAX_LIVE_BYTES": "1",
-                "CANVAS_SYNC_KEEP_LINES": "1",
-            },
-        )
-        assert done.returncode == 0, done.stderr
+        assert run_forked(f"import os\nos.umask({umask})\n{code}") == 0
     modes = {
         path.relative_to(tmp_path): stat.S_IMODE(path.stat().st_mode)
         for path in tmp_path.rglob("*")

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, text
 
 from canvas_sync_core.names import TABLE
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
@@ -24,6 +24,7 @@ from support.http import serving
 from support.postgresql import PostgresqlServer
 from support.prometheus import eventually
 from support.runs import failed, running, snapshot, write
+from support.tables import create_tables
 
 API = "/api/canvas/metrics"
 _WAITING = text("select count(*) from pg_locks where not granted")
@@ -39,7 +40,7 @@ def url(tmp_path: Path, postgresql_url: str) -> Iterator[str]:
         }
     )
     engine = open_engine(config.app.resolved_database_url)
-    upgrade(engine)
+    create_tables(engine)
     write(engine, snapshot("one"), failed("two"), running("three"))
     context = WebContext(config, engine, Access(None))
     with serving(create_app(context, CollectorRegistry())) as url:
