@@ -196,9 +196,15 @@ def _search(
     The search is among the rows that the index selects, in bounded time.
     """
     known = {name: value for name, value in kind.values.items() if value is not None}
-    unknown = tuple(name for name in kind.values if name not in known)
     statement = _statement(
-        _Search(kind.indexed, tuple(known), unknown, measured, is_successful, is_later)
+        _Search(
+            indexed=kind.indexed,
+            known=tuple(known),
+            unknown=tuple(name for name in kind.values if name not in known),
+            measured=measured,
+            is_successful=is_successful,
+            is_later=is_later,
+        )
     )
     own_place = {"own_start": run.sync_start_time, "own_number": run.id}
     rows: Sequence[Sequence[Any]] = ()
