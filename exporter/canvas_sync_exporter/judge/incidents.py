@@ -178,7 +178,12 @@ def _opened(finding: Finding, context: _Context) -> Incident:
 
 
 def _changed_fields(incident: Incident, finding: Finding, now: datetime) -> dict[str, Any]:
-    """Return the fields that the newest finding changes."""
+    """Return the fields that the newest finding changes.
+
+    Some causes are only known for a while. What is known about the same runs stays known.
+    """
+    if finding.runs and finding.runs == incident.runs and not finding.cause:
+        finding = replace(finding, cause=incident.cause)
     names = (*_WORDS, *_EVIDENCE)
     changed = {
         name: _value(finding, name)

@@ -82,6 +82,14 @@ def test_new_evidence_updates_the_incident_silently() -> None:
     assert (incident.run_count, incident.updated_at) == (400, START + MINUTE / 4)
 
 
+def test_what_is_known_about_the_same_runs_stays_known() -> None:
+    known = opened(finding(runs=("n-1",), run_count=1, cause="The next page was not fetched."))
+    later = finding(runs=("n-1",), run_count=1)
+    assert reconcile([known], verdict(later, after=9 * MINUTE)) == Changes()
+    (changed,) = reconcile([known], verdict(replace(later, runs=("n-2",)), after=MINUTE)).all
+    assert changed.cause == ""
+
+
 def test_mere_rewording_is_written_once_a_minute_at_most() -> None:
     incident = opened()
     reworded = finding(summary="full has failed for 2 minutes.")

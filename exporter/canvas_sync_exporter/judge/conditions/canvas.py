@@ -105,7 +105,7 @@ def list_truncated(facts: Facts) -> Iterable[Finding]:
         if not runs:
             continue
         lists = sum(run.api_truncated for run in runs)
-        routes = [each.route for each in facts.routes if each.truncated]
+        routes = _truncated_routes(facts, sync)
         yield Finding(
             kind=IncidentKind.LIST_TRUNCATED,
             subject=sync.sync_type,
@@ -170,6 +170,18 @@ def _truncating_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
 def _has_truncated(run: EndedRun) -> bool:
     # A failed run stopped reading because it failed; that is another incident.
     return run.status is RunStatus.SUCCESS and run.api_truncated > 0
+
+
+def _truncated_routes(facts: Facts, sync: SyncFacts) -> list[str]:
+    """Return the routes of recently truncated lists; none if runs of other types have some too."""
+    for other in facts.syncs.values():
+        rounds = counted_rounds(facts, other) if other is not sync else ()
+        if any(
+            run.api_truncated and facts.now - run.end < 2 * TRAFFIC_WINDOW
+            for run in (rounds[0].notable.values() if rounds else ())
+        ):
+            return []
+    return [each.route for each in facts.routes if each.truncated]
 
 
 def _live_failures(facts: Facts) -> dict[str, int]:

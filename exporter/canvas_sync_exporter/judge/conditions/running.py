@@ -86,7 +86,7 @@ def overlapping(facts: Facts) -> Iterable[Finding]:
         pair = _newest_overlap(facts, sync)
         if pair is None:
             continue
-        newest, before = pair
+        before, newest = sorted(pair, key=lambda work: work.start)
         yield Finding(
             kind=IncidentKind.OVERLAPPING,
             subject=sync.sync_type,

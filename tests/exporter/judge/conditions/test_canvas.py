@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from canvas_sync_core.names import IncidentKind, Severity
-from support.judge_facts import ended, facts_of, failed, nights, sync_of
-from support.verdicts import kinds, only
+from canvas_sync_exporter.judge.conditions.canvas import list_truncated
+from canvas_sync_exporter.judge.facts import RouteTraffic, SyncFacts
+from support.judge_facts import NOW, ended, facts_of, failed, nights, sync_of
+from support.verdicts import MINUTE, kinds, only
 
 
 def test_a_crash_inside_a_list_is_reported_only_as_the_crash() -> None:
@@ -18,6 +20,19 @@ def test_a_crash_inside_a_list_is_reported_only_as_the_crash() -> None:
     assert kinds(facts_of(sync_of(ended(0, api_truncated=1), *nights(20)))) == [
         IncidentKind.LIST_TRUNCATED
     ]
+
+
+def test_the_routes_of_truncated_lists_are_named_unless_they_may_be_those_of_another_sync() -> None:
+    route = RouteTraffic("/api/v1/courses/:course_id/users", 9, truncated=1)
+    full = sync_of(ended(start=NOW - 5 * MINUTE, duration=9.0, api_truncated=1), *nights(20))
+    grades = replace(full, sync_type="grades", expectation=None, rounds=())
+    healthy = sync_of(ended(start=NOW - 5 * MINUTE, duration=9.0), *nights(20), sync_type="grades")
+
+    def causes(*syncs: SyncFacts) -> set[str]:
+        return {each.cause for each in list_truncated(facts_of(*syncs, routes=[route]))}
+
+    assert causes(full, healthy) == {f"The next page was not fetched for {route.route}."}
+    assert causes(full, grades) == {""}
 
 
 @pytest.mark.parametrize("calls", [36, 36_000])

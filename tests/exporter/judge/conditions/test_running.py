@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from canvas_sync_core.names import IncidentKind
-from canvas_sync_exporter.judge.facts import RunningRun
+from canvas_sync_exporter.judge.facts import EndedRun, RunningRun
+from canvas_sync_exporter.judge.finding import Finding
 from support.judge_facts import NOW, ended, facts_of, nights, sync_of
-from support.verdicts import MINUTE, kinds
+from support.verdicts import MINUTE, kinds, only
 
 
 def test_a_hung_run_is_stuck_and_nothing_else() -> None:
@@ -28,3 +30,19 @@ def test_a_run_that_takes_seconds_longer_than_runs_on_demand_is_not_stuck() -> N
 
     assert told(seconds=25) == []
     assert told(seconds=200) == [IncidentKind.STUCK]
+
+
+def test_of_two_overlapping_runs_the_one_that_started_first_is_the_previous_one() -> None:
+    long = ended(start=NOW - 20 * MINUTE, duration=900.0)
+    short = ended(start=NOW - 15 * MINUTE, duration=300.0)
+    still_running = RunningRun("full-9", "full", NOW - 10 * MINUTE, NOW)
+
+    def told(*runs: EndedRun, running: Sequence[RunningRun] = ()) -> Finding:
+        found = only(facts_of(sync_of(*runs, *nights(20), running=running)))
+        assert found.kind is IncidentKind.OVERLAPPING
+        return found
+
+    assert told(short, long).cause == "The previous run took 15m."
+    assert told(short, long).runs == (short.id, long.id)
+    assert told(short, long).since == short.start
+    assert told(long, running=[still_running]).cause == "The previous run took 15m."
