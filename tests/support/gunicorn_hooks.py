@@ -1,13 +1,20 @@
 """Hooks of gunicorn, a configuration file of it.
 
-Libraries of the app are imported here, once in the master; the app and telemetry in its workers.
+Libraries of the app are imported here, once in the master, with all those that have a hook; the app
+and our part of telemetry in its workers.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import aiohttp  # noqa: F401
+import canvasapi  # noqa: F401
+import celery.signals  # noqa: F401
 import flask  # noqa: F401
+import httpx  # noqa: F401
+import opentelemetry.exporter.otlp.proto.http.trace_exporter
+import opentelemetry.sdk.trace.export  # noqa: F401
 import requests  # noqa: F401
 import sqlalchemy.dialects.sqlite  # noqa: F401
 
