@@ -16,6 +16,7 @@ PACKAGES = (
     "canvas_sync_core.logs",
     "canvas_sync_exporter.logs",
     "canvas_sync_exporter.logs.search",
+    "canvas_sync_exporter.web",
     "canvas_sync_instrumentation",
 )
 

@@ -39,7 +39,6 @@ COMMANDS = {
     "tail": [],
     "cleanup": [],
     "doctor": [],
-    "token": ["new", "--name", "a", "--scope", "read"],
     "demo": ["--once"],
 }
 
@@ -83,8 +82,11 @@ def test_a_single_package_that_is_missing_is_named(tmp_path: Path, package: str)
     assert "Traceback" not in done.stderr
 
 
-def test_run_and_help_need_no_extra(tmp_path: Path) -> None:
+def test_run_token_and_help_need_no_extra(tmp_path: Path) -> None:
     missing = [*_packages("exporter"), "canvasapi"]
     assert _run(tmp_path, missing, "run", "--", "sh", "-c", "exit 9").returncode == 9
+    token = _run(tmp_path, missing, "token", "new", "--name", "a", "--scope", "read")
+    assert (token.returncode, token.stderr) == (0, "")
+    assert "csm_" in token.stdout
     assert "analyze" in _run(tmp_path, missing, "--help").stdout
     assert _run(tmp_path, missing, "--version").returncode == 0

@@ -13,6 +13,7 @@ from canvas_sync_core.logs.filesystem import network_filesystem_warning
 from canvas_sync_core.wording import counted
 from canvas_sync_exporter.formatting import format_size
 from canvas_sync_exporter.reasons import reason
+from canvas_sync_exporter.web.auth import parse_tokens
 
 from .finding import Finding
 
@@ -79,10 +80,8 @@ def tokens(file: Path) -> Finding:
     """Check whether the file with the access tokens is usable, and readable only by its owner."""
     found = private_file(file)
     try:
-        from canvas_sync_exporter.web.auth import parse_tokens  # noqa: PLC0415 - an extra
-
         count = len(parse_tokens(read_regular_file(file).text))
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError) as error:
         return Finding.failed(
             f"{file} cannot be used: {reason(error)}.",
             "Create a token: `canvas-sync-monitor token new --name NAME --scope SCOPE --file "

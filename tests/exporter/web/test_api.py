@@ -184,14 +184,6 @@ def test_head_and_options_are_answered(shared_exporter: Exporter) -> None:
     assert (options.status_code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/api/canvas/metrics/nothing", "/api/canvas/metrics"])
-def test_an_unknown_path_is_a_problem_too(shared_exporter: Exporter, path: str) -> None:
-    answer = shared_exporter.get(path)
-    if answer.status_code == 308:
-        answer = shared_exporter.get(path + "/")
-    problem_of(answer, 404)
-
-
 def test_a_database_that_is_away_is_reported_with_when_to_ask_again(exporter: Exporter) -> None:
     exporter.engine.dispose()
     folder = exporter.config.app.state_folder
@@ -213,8 +205,3 @@ def test_a_table_that_is_missing_is_reported(exporter: Exporter) -> None:
     health = exporter.api("health")
     assert health.status_code == 503
     assert "db upgrade" in health.json()["checks"]["database"]["reason"]
-
-
-def test_a_page_of_a_foreign_site_is_refused(shared_exporter: Exporter) -> None:
-    for path in ("/metrics", "/api/canvas/metrics/recent", "/api/canvas/docs", "/"):
-        problem_of(shared_exporter.get(path, headers={"Host": "rebound.example.org"}), 403)
