@@ -9,10 +9,11 @@ from typing import Final
 import pytest
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 
 from .plans import preferring_indexes
 from .runs import snapshot, write
+from .tables import create_tables
 
 __all__ = ["MANY_TYPES", "many_types"]
 
@@ -23,7 +24,7 @@ MANY_TYPES: Final = [f"type-{number:02d}" for number in range(40)]
 def many_types(empty_database_url: str) -> Iterator[Engine]:
     """A table with 4 runs of each sync type, one a minute; the newest is called ``<type> 1``."""
     engine = open_engine(preferring_indexes(empty_database_url))
-    upgrade(engine)
+    create_tables(engine)
     now = time.time()
     for age in range(4, 0, -1):
         starts = {"start_time": now - 60 * age}
