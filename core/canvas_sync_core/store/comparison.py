@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
 from typing import Final
 
@@ -119,13 +120,11 @@ class _Quantity:
 
 
 _QUANTITIES: Final = (
-    _Quantity(lambda run: run.items, "few_items", "item", _ITEM_FLOOR_BELOW),
-    _Quantity(lambda run: run.api_calls, "few_calls", "API call", _CALL_FLOOR),
+    _Quantity(attrgetter("items"), "few_items", "item", _ITEM_FLOOR_BELOW),
+    _Quantity(attrgetter("api_calls"), "few_calls", "API call", _CALL_FLOOR),
+    _Quantity(attrgetter("api_items"), "few_received", "item", _ITEM_FLOOR_BELOW, rest=" received"),
     _Quantity(
-        lambda run: run.api_items, "few_received", "item", _ITEM_FLOOR_BELOW, rest=" received"
-    ),
-    _Quantity(
-        lambda run: run.unexplained_bytes,
+        attrgetter("unexplained_bytes"),
         "few_bytes",
         "byte",
         1000.0,
@@ -133,14 +132,14 @@ _QUANTITIES: Final = (
         rest=" received",
     ),
     _Quantity(
-        lambda run: run.bytes_per_item,
+        attrgetter("bytes_per_item"),
         "few_bytes",
         "byte",
         10.0,
         is_count=False,
         rest=" for each item received",
     ),
-    _Quantity(lambda run: run.duration, "fast", None, _SECONDS_FLOOR_BELOW, is_count=False),
+    _Quantity(attrgetter("duration"), "fast", None, _SECONDS_FLOOR_BELOW, is_count=False),
 )
 
 
@@ -216,7 +215,7 @@ def _too_little(run: Measures, groups: _Groups, quantity: _Quantity) -> Anomaly 
 
 def _too_much(run: Measures, groups: _Groups) -> Iterator[Anomaly]:
     usual = _usual_elsewhere(
-        groups.usual(lambda each: each.items, is_count=True),
+        groups.usual(attrgetter("items"), is_count=True),
         lambda each: each.is_far_above(run.items, _ITEM_FLOOR_ABOVE, _MANY_TIMES),
     )
     if usual is not None:
@@ -225,7 +224,7 @@ def _too_much(run: Measures, groups: _Groups) -> Iterator[Anomaly]:
     # More work takes longer, so only the part of the duration that it does not explain counts.
     duration = run.duration / _extra_work(run, groups.last)
     usual = _usual_elsewhere(
-        groups.usual(lambda each: each.duration, is_count=False),
+        groups.usual(attrgetter("duration"), is_count=False),
         lambda each: each.is_far_above(duration, _SECONDS_FLOOR_ABOVE),
     )
     if usual is not None:

@@ -45,6 +45,7 @@ _TIMED: Final = frozenset(
 """Kinds that a wrong clock can fake or hide."""
 _ABSENCES: Final = frozenset({Kind.MISSED, Kind.OVERDUE, Kind.STUCK, Kind.STALE_ITEMS})
 """Kinds that are found because a row is not there, or not there yet."""
+_ALL: Final = frozenset(Kind)
 _SETTLING: Final = timedelta(minutes=2)
 """How long rows may take to come in that waited on disk, of this host or another."""
 
@@ -58,7 +59,7 @@ def judge(facts: Facts, conditions: Mapping[Kind, Condition] = CONDITIONS) -> Ve
 
 def _judgeable(facts: Facts) -> frozenset[Kind]:
     """Return the kinds that can be judged now."""
-    kinds = frozenset(Kind)
+    kinds = _ALL
     if not facts.database.is_reachable:
         kinds &= _WITHOUT_DATABASE
     elif facts.now - facts.database.since < _SETTLING:
