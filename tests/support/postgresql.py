@@ -17,16 +17,29 @@ from typing import Any
 import pytest
 
 __all__ = [
-    "LEFT_OVER",
     "PostgresqlServer",
     "find_binaries",
     "postgresql_server",
     "postgresql_url",
 ]
 
-LEFT_OVER = "left_over"
-"""Name of a database that is still empty, and that a test got but did not need."""
-
+_EMPTY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid();
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN
+        SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+    LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', name);
+    END LOOP;
+END
+$$;
+CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+"""
 _CONFIGURATION = """
 fsync = off
 full_page_writes = off
@@ -51,6 +64,7 @@ class PostgresqlServer:
         self._folder = folder
         self._data = folder / "data"
         self._databases = count(1)
+        self._emptied: list[str] = []
         self._identity = _unprivileged(folder)
         self._run("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
         with (self._data / "postgresql.conf").open("a") as file:
@@ -91,29 +105,31 @@ class PostgresqlServer:
     def create_database(self, options: str = "") -> str:
         """Make an empty database and return its name.
 
-        It is the one that is left over, if there is one: to make one takes ten times as long.
+        Without options it is one that was emptied, if there is one.
         """
-        from psycopg.errors import InvalidCatalogName
-
+        if self._emptied and not options:
+            return self._emptied.pop()
         name = f"test_{next(self._databases)}"
-        try:
-            if not options:
-                self._execute(f"ALTER DATABASE {LEFT_OVER} RENAME TO {name}")
-                return name
-        except InvalidCatalogName:
-            pass
-        self._execute(f"CREATE DATABASE {name} {options}")
+        self._execute(f"CREATE DATABASE {name} {options or 'STRATEGY file_copy'}")
         return name
+
+    def empty_database(self, name: str) -> None:
+        """Remove all that is in a database, whoever is connected to it, and use it again.
+
+        To drop it and to make another one would take several times as long.
+        """
+        self._execute(_EMPTY, name)
+        self._emptied.append(name)
 
     def drop_database(self, name: str) -> None:
         """Remove a database even if something is connected to it."""
         self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _execute(self, statement: str) -> None:
+    def _execute(self, statement: str, database: str = "postgres") -> None:
         import psycopg
 
         with psycopg.connect(
-            host=str(self._folder), user="postgres", dbname="postgres", autocommit=True
+            host=str(self._folder), user="postgres", dbname=database, autocommit=True
         ) as connection:
             connection.execute(statement.encode())
 
@@ -157,7 +173,7 @@ def postgresql_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
     yield postgresql_server.url(name)
     if not postgresql_server.is_running():
         postgresql_server.start()
-    postgresql_server.drop_database(name)
+    postgresql_server.empty_database(name)
 
 
 def find_binaries() -> Path | None:

@@ -5,64 +5,65 @@ The migrations take longer than most tests.
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Engine
 
 from canvas_sync_core.files.modes import PRIVATE_FOLDER, make_folder
 from canvas_sync_core.store.database import open_engine, upgrade
 
-if TYPE_CHECKING:
-    from psycopg import Connection
-
 __all__ = ["create_tables", "put_file", "sqlite_file"]
 
 _MIGRATED = "with_tables"
+_ANY_TABLE = "SELECT 1 FROM pg_tables WHERE schemaname = 'public'"
 
 
 def create_tables(engine: Engine) -> None:
-    """Create the tables as :func:`upgrade` does, in an SQLite file or a new PostgreSQL database.
+    """Create the tables as :func:`upgrade` does, in an SQLite file or an empty PostgreSQL database.
 
-    A new file is a copy of a migrated one, and so is what replaces the new database.
+    A new file is a copy of a migrated one, and an empty database gets the dump of a migrated one.
     """
     if engine.name == "postgresql":
-        _replace_by_copy(engine.url)
+        _restore(engine.url)
     elif not Path(engine.url.database or "").exists():
         put_file(engine, _migrated())
     upgrade(engine)  # checks a copy, and migrates everything else
 
 
-def _replace_by_copy(url: URL) -> None:
-    """Recreate an empty database from one with the tables, which the first call makes."""
+def _restore(url: URL) -> None:
+    """Execute the dump in a database without tables."""
     from psycopg import connect  # not where there is no PostgreSQL
 
-    server = f"host={url.query['host']} user={url.username}"
-    with connect(f"{server} dbname={url.database}") as connection:
-        if connection.execute("SELECT 1 FROM pg_tables WHERE schemaname = 'public'").fetchone():
-            return
-    with connect(f"{server} dbname=postgres", autocommit=True) as connection:
-        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_MIGRATED])
-        if not known.fetchone():
-            connection.execute(f"CREATE DATABASE {_MIGRATED}".encode())
-            engine = open_engine(url.set(database=_MIGRATED).render_as_string(hide_password=False))
-            upgrade(engine)
-            engine.dispose()
-        _put_aside(connection, url.database)
-        copied = f"{url.database} TEMPLATE {_MIGRATED} STRATEGY file_copy"
-        connection.execute(f"CREATE DATABASE {copied}".encode())
+    host, user = str(url.query["host"]), str(url.username)
+    with connect(host=host, user=user, dbname=url.database) as connection:
+        if not connection.execute(_ANY_TABLE).fetchone():
+            connection.execute(_dumped(host, user).encode())
 
 
-def _put_aside(connection: Connection, database: str | None) -> None:
-    """Leave an empty database to the next test, unless one is left over already."""
-    from .postgresql import LEFT_OVER
+@cache
+def _dumped(host: str, user: str) -> str:
+    """Return the statements that make the tables, from a database that is migrated for that."""
+    from psycopg import connect
 
-    known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [LEFT_OVER])
-    aside = "DROP DATABASE {}" if known.fetchone() else f"ALTER DATABASE {{}} RENAME TO {LEFT_OVER}"
-    connection.execute(aside.format(database).encode())
+    from .postgresql import find_binaries
+
+    with connect(host=host, user=user, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {_MIGRATED}".encode())
+    engine = open_engine(f"postgresql://{user}@/{_MIGRATED}?host={host}")
+    upgrade(engine)
+    engine.dispose()
+    binaries = find_binaries()
+    assert binaries is not None, "there is a server"
+    options = ["--host", host, "--username", user, "--inserts", "--no-owner"]
+    dump = subprocess.run(
+        [binaries / "pg_dump", *options, _MIGRATED], check=True, capture_output=True, text=True
+    ).stdout
+    for_sql = [line for line in dump.splitlines() if not line.startswith("\\")]  # commands of psql
+    return "\n".join(for_sql)
 
 
 def sqlite_file(fill: Callable[[Engine], object]) -> bytes:

@@ -301,15 +301,15 @@ def test_what_another_judge_finds_is_not_resolved_during_an_outage(file_engine: 
     assert len(scene.judge.state.incidents) == 1
 
 
-def test_incidents_without_their_table_are_in_memory_until_it_is_made(engine: Engine) -> None:
-    downgrade(engine, "0007")
-    scene = Scene(engine)
+def test_incidents_without_their_table_are_in_memory_until_it_is_made(own_engine: Engine) -> None:
+    downgrade(own_engine, "0007")
+    scene = Scene(own_engine)
     scene.findings = [finding()]
     assert scene.judge.judge().opened
     assert "db upgrade" in scene.judge.state.storage_failure
-    upgrade(engine)
+    upgrade(own_engine)
     scene.pass_time()
-    assert [each.opened_at for each in open_incidents(engine)] == [START]
+    assert [each.opened_at for each in open_incidents(own_engine)] == [START]
 
 
 def test_each_judge_notes_that_it_judges_and_in_words_what_it_could_not(

@@ -135,24 +135,24 @@ def test_a_pause_closes_what_was_wrong_with_runs_before_it(
     assert closing_pause(found, [other, pause]) == (pause if is_closed else None)
 
 
-def test_without_the_table_each_function_says_how_to_get_it(engine: Engine) -> None:
+def test_without_the_table_each_function_says_how_to_get_it(own_engine: Engine) -> None:
     pause = new_pause([], NOW, NOW + DAY, "break", "ada", now=NOW)
-    downgrade(engine, "0006")
+    downgrade(own_engine, "0006")
 
     for ask in (
-        lambda: active_pauses(engine, NOW),
-        lambda: add_pause(engine, pause, now=NOW),
-        lambda: end_pause(engine, 1, "ada", now=NOW),
+        lambda: active_pauses(own_engine, NOW),
+        lambda: add_pause(own_engine, pause, now=NOW),
+        lambda: end_pause(own_engine, 1, "ada", now=NOW),
     ):
         with pytest.raises(StorageError, match=r"no table canvas_sync_pauses\. Run `canv"):
             ask()
 
 
-def test_the_migration_goes_down_and_up_again(engine: Engine) -> None:
-    _add(engine, "full")
+def test_the_migration_goes_down_and_up_again(own_engine: Engine) -> None:
+    _add(own_engine, "full")
 
-    downgrade(engine, "0006")
-    assert not inspect(engine).has_table("canvas_sync_pauses")
-    upgrade(engine)
+    downgrade(own_engine, "0006")
+    assert not inspect(own_engine).has_table("canvas_sync_pauses")
+    upgrade(own_engine)
 
-    assert active_pauses(engine, NOW) == []
+    assert active_pauses(own_engine, NOW) == []

@@ -18,6 +18,12 @@ from support.simulated_clock import SimulatedClock
 
 
 @pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    """A database without runs, incidents and messages."""
+    return emptied_engine
+
+
+@pytest.fixture
 def school(emptied_engine: Engine, tmp_path: Path) -> Iterator[School]:
     """A school without incidents."""
     with receiver() as received, closing(School(emptied_engine, tmp_path, received)) as school:

@@ -33,12 +33,6 @@ from support.tables import create_tables
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def engine(emptied_engine: Engine) -> Engine:
-    """The module's database, empty."""
-    return emptied_engine
-
-
 def only(engine: Engine) -> Message:
     """Return the only message in the table."""
     (found,) = message_page(engine, MessageFilter(), 10).items

@@ -21,12 +21,6 @@ from support.simulated_clock import SimulatedClock
 from support.tables import create_tables
 
 
-@pytest.fixture
-def engine(emptied_engine: Engine) -> Engine:
-    """The module's database, empty."""
-    return emptied_engine
-
-
 def test_a_local_outbox_of_another_version_is_replaced(
     engine: Engine, tmp_path: Path, delivery: Delivery
 ) -> None:

@@ -28,6 +28,11 @@ _CLIENTS = 8
 _DAYS = 5
 
 
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
 @contextmanager
 def _reads_of_rollups(engine: Engine) -> Iterator[list[str]]:
     """Collect the statements that read rollups."""
@@ -125,9 +130,9 @@ def test_a_generation_grows_even_while_the_clock_stands_or_goes_back(
     ids=["summary", "performance", "freshness"],
 )
 def test_reading_the_rows_instead_takes_one_connection_at_a_time(
-    engine: Engine, ask: Callable[[Rollups, datetime], object]
+    own_engine: Engine, ask: Callable[[Rollups, datetime], object]
 ) -> None:
-    downgrade(engine, "0002")
+    downgrade(own_engine, "0002")
     taken: list[int] = []
     out: set[int] = set()
 
@@ -135,9 +140,9 @@ def test_reading_the_rows_instead_takes_one_connection_at_a_time(
         out.add(id(connection))
         taken.append(len(out))
 
-    event.listen(engine, "checkout", take)
-    event.listen(engine, "checkin", lambda connection, _: out.discard(id(connection)))
-    ask(Rollups(engine), datetime.now(UTC))
+    event.listen(own_engine, "checkout", take)
+    event.listen(own_engine, "checkin", lambda connection, _: out.discard(id(connection)))
+    ask(Rollups(own_engine), datetime.now(UTC))
     assert len(taken) > 1
     assert set(taken) == {1}
 

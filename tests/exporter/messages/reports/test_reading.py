@@ -36,7 +36,7 @@ def statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 
 
 # PostgreSQL scans a small table whatever its indexes.
-@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("lasting_engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("kind", REPORT_KINDS)
 def test_no_report_reads_the_whole_table(kind: MessageKind, engine: Engine, tmp_path: Any) -> None:
     runs = []
