@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 from contextlib import closing
 from operator import itemgetter
@@ -29,18 +28,22 @@ GAPS = st.sampled_from([0, 1, 1, 60, 300, 1800])
 MINUTES = st.integers(-200, 400)
 
 
+WITHOUT_TIME = {
+    "garbage": b"\xff\x00 garbage\n",
+    "blank": b"\n",
+    "long": b'{"x":"%b"}\n' % (b"x" * 900),
+}
+
+
 def line(kind: str, moment: dt.datetime, zone: dt.tzinfo) -> bytes:
+    if kind in WITHOUT_TIME:
+        return WITHOUT_TIME[kind]
     human = f"[{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}] ERROR: late - user_id: 4 - course_id: 7"
-    fields = {"timestamp": f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z", "level": "ERROR", "message": human}
-    own = json.dumps(fields, separators=(",", ":")).encode()
-    return {
-        "json": own,
-        "text": human.encode(),
-        "torn": own[:50] + own,
-        "garbage": b"\xff\x00 garbage",
-        "blank": b"",
-        "long": b'{"x":"' + b"x" * 900 + b'"}',
-    }[kind] + b"\n"
+    if kind == "text":
+        return f"{human}\n".encode()
+    time = f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+    own = f'{{"timestamp":"{time}","level":"ERROR","message":"{human}"}}\n'.encode()
+    return own[:50] + own if kind == "torn" else own
 
 
 def search(folder: Path, wanted: LineFilter, zone: dt.tzinfo) -> list[FoundLine]:
