@@ -292,4 +292,8 @@ def _top_names(module: Path) -> set[str]:
             names.add(node.target.id)
         elif isinstance(node, ast.ImportFrom):
             names.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.If):  # exported, and imported when it is first used
+            imports = [each for each in node.body if isinstance(each, ast.ImportFrom)]
+            aliases = [alias for each in imports for alias in each.names]
+            names.update(alias.name for alias in aliases if alias.asname == alias.name)
     return names
