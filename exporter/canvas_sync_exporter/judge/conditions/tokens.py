@@ -47,7 +47,7 @@ _REASONS: Final[Mapping[str, str]] = {
 _VAGUE: Final = frozenset({None, "refused"})
 _MOST_USERS: Final = 3
 _STILL_REFUSED: Final = timedelta(days=1)
-"""How long a user counts who has not run since while others have."""
+"""How long a refusal counts while other users run and the refused one does not."""
 _REFUSED_BEFORE: Final = timedelta(minutes=2)
 """A refusal counts for a run if it came no longer than this before the run started."""
 _SUBJECT: Final = "access token"
