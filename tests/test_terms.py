@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def test_nothing_bears_a_name_that_the_glossary_rules_out(package: str) -> None:
     forbidden = forbidden_names()
     files = (ROOT / package).rglob("*.py")
     assert [each for file in files for each in misnamed(file, forbidden)] == []
+
+
+def test_each_name_that_the_glossary_prefers_is_in_use() -> None:
+    files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
+    words = {word.lstrip("_") for file in files for word in re.findall(r"\w+", file.read_text())}
+    words |= {part for file in files for part in file.with_suffix("").parts}
+    preferred = {name for cell in forbidden_names().values() for name in re.findall(r"\w+", cell)}
+    assert preferred - words == set()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a run needs from the monitor above it, as protocols."""
+"""What a run and the monitor need from each other, as protocols."""
 
 from __future__ import annotations
 

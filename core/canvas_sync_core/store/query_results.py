@@ -80,7 +80,7 @@ class UserSummary:
 
 @dataclass(frozen=True, slots=True)
 class DayPerformance:
-    """Performance of the runs that started on one UTC day."""
+    """Performance of the runs that started on one day of the time zone."""
 
     day: date
     duration: Statistics

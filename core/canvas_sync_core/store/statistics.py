@@ -19,8 +19,8 @@ __all__ = ["NO_VALUES", "Statistics", "read_statistics", "statistics_of", "sum_o
 class Statistics:
     """Statistics of some values; without values, everything except the count is None.
 
-    Percentiles are exact, by nearest rank: the smallest value that is not exceeded by at least that
-    percentage of the values. It is always one of the values.
+    Percentiles are by nearest rank: the smallest value that is not exceeded by at least that
+    percentage of the values. Those of rollups are at most 1 % off, the others are exact.
     """
 
     count: int

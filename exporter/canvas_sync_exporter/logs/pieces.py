@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 PIECE_BYTES: Final = 4 * 1024 * 1024
-"""The most lines that a piece has, in bytes."""
+"""How many bytes of lines a piece has at most."""
 
 TAR_BLOCK: Final = 512
 """The size of a header in a tar file, and what the size of the rest is rounded up to."""

@@ -4,7 +4,8 @@ For each log it takes three steps:
 
 1. Stage: move the backups, and the older lines of a large live log, into a staging folder that is
    named after the archive to be (:mod:`.staging`).
-2. Archive: write the staged files into the archive, sync it, and read it back (:mod:`.archive`).
+2. Archive: write the staged files into the archive, sync it (:mod:`.archive_writing`), and read it
+   back (:mod:`.read_back`).
 3. Remove the staging folder.
 
 While an archive is read back, its lines are summed up for its sidecar (:mod:`.sidecars`). At the

@@ -111,7 +111,7 @@ def get_series(
     Args:
         since: See above.
         until: See above.
-        step: Length of the part of a point, such as ``1h``; by default so that there are at most
+        step: How much time a point covers, such as ``1h``; by default so that there are at most
             200 points.
         by: ``sync_type`` or ``status`` for one series each; ``all`` for one series.
         tz: See above; also the time zone of days.

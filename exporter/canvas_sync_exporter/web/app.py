@@ -28,7 +28,7 @@ def create_app(context: WebContext, registry: CollectorRegistry, *further: Bluep
     Args:
         context: What it serves from.
         registry: What ``/metrics`` shows; the app's own request metrics are added to it.
-        further: More of it, such as the web pages.
+        further: Other blueprints, such as the web pages.
     """
     app = Flask(__package__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024

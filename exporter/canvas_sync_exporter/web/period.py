@@ -81,7 +81,7 @@ def _parse(raw: str) -> GivenTime:
 
 
 def range_of(began: str) -> tuple[Parameter, Parameter]:
-    """Return ``from`` and ``to`` for things that started, were written or ended then.
+    """Return the parameters ``from`` and ``to`` of a list of things that have a time.
 
     Args:
         began: What happened to them, such as ``was written``.

@@ -16,7 +16,7 @@ __all__ = ["SharedAnswers"]
 
 _KEPT: Final = 16
 _KEPT_SECONDS: Final = 1.0
-"""So old may "the last seven days" become while nothing changes."""
+"""How old "the last seven days" may become while nothing changes."""
 
 T = TypeVar("T")
 

@@ -105,7 +105,7 @@ class ErrorSeries:
     Attributes:
         since: Start of the first point.
         until: End of the last one.
-        step: Length of the part of a point, such as ``1h``.
+        step: How much time a point covers, such as ``1h``.
         series: One for each of the most frequent errors, and ``other`` for the rest.
     """
 
@@ -185,7 +185,7 @@ class ErrorReader:
         Args:
             since: Start of the period, which is extended to whole 15-minute buckets.
             until: End of the period, exclusive.
-            step: Length of the part of a point, one of :data:`~.slices.STEPS`; None for the
+            step: How much time a point covers, one of :data:`~.slices.STEPS`; None for the
                 shortest one with which there are at most 200 points.
             zone: Time zone of the days.
             limit: Maximum number of errors that have a series.

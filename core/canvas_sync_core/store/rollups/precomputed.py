@@ -90,7 +90,7 @@ def entries_between(connection: Connection, begin: datetime, end: datetime) -> B
 
 
 def _newest_entries(connection: Connection, day: datetime, newest: datetime) -> BucketEntries:
-    """Return the newest entries of a day, but those of the newest bucket all."""
+    """Return the newest entries of a day, including all of the newest bucket."""
     bucket = floor(newest, FIFTEEN_MINUTES)
     end = bucket + FIFTEEN_MINUTES
     rows = connection.execute(_entries(day, end).limit(_MOST_ENTRIES)).all()

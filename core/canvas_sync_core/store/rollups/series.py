@@ -80,7 +80,7 @@ class RunSeries:
     Attributes:
         since: Start of the first point.
         until: End of the last one.
-        step: Length of the part of a point, such as ``1h``.
+        step: How much time a point covers, such as ``1h``.
         by: What each series is for.
         series: One series named ``all``, or one for each sync type or status, by name.
     """
@@ -129,7 +129,7 @@ class SeriesReader:
         Args:
             since: Start of the period, which is extended to whole 15-minute buckets.
             until: End of the period, exclusive. There are no points for days after today.
-            step: Length of the part of a point, one of :data:`~.slices.STEPS`; None for the
+            step: How much time a point covers, one of :data:`~.slices.STEPS`; None for the
                 shortest one with which there are at most 200 points.
             by: What each series is for.
             zone: Time zone of the days.
