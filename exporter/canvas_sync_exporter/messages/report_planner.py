@@ -17,7 +17,6 @@ from canvas_sync_exporter.config_file.reports import ReportSettings
 from .content import Content
 from .reports.due import due_reports
 from .reports.periods import ReportRequest
-from .reports.reading import first_start
 from .stored_content import to_json
 
 __all__ = ["ReportPlanner"]
@@ -25,8 +24,6 @@ __all__ = ["ReportPlanner"]
 _LOOK_BACK: Final = timedelta(days=7)
 """Reports that are later than this are not sent at all."""
 _RETRY_AFTER: Final = timedelta(minutes=1)
-_LATE: Final = timedelta(minutes=10)
-"""A report that is made this long after it was due had been missed."""
 
 
 class ReportPlanner:
@@ -95,18 +92,7 @@ class ReportPlanner:
             )
             for request in due
         ]
-        return [
-            (request, channels)
-            for request, channels in missing
-            if channels and not self._is_from_before_the_first_run(request, now)
-        ]
-
-    def _is_from_before_the_first_run(self, request: ReportRequest, now: datetime) -> bool:
-        """Whether a missed report is about days before this was installed."""
-        if now - request.due < _LATE:
-            return False
-        first = first_start(self._database)
-        return first is None or first >= request.end
+        return [(request, channels) for request, channels in missing if channels]
 
 
 def _message(request: ReportRequest, channel: str, content: Content, now: datetime) -> Message:

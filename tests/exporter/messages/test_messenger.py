@@ -22,7 +22,6 @@ from support.incidents import incident
 from support.messages import message
 from support.receiver import PostingChannel, Receiver
 from support.reports import settings, utc
-from support.runs import snapshot, write
 from support.simulated_clock import SimulatedClock
 
 NOON = utc("2026-03-11T12:00")
@@ -94,7 +93,6 @@ def test_with_alertmanager_only_reports_are_sent(
 def test_a_report_that_is_due_in_quiet_hours_is_made_after_them_unless_it_is_too_old(
     engine: Engine, tmp_path: Path, received: Receiver
 ) -> None:
-    write(engine, snapshot("last night", start_time=utc("2026-03-11T02:00").timestamp()))
     until_nine = QuietHours(parse_hours("20:00-09:00"), BERLIN)
     sending = Sending(engine, tmp_path, received, utc("2026-03-11T07:55"), quiet_hours=until_nine)
     sending.go_on(utc("2026-03-11T08:03"))

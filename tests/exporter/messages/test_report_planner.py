@@ -14,13 +14,11 @@ from canvas_sync_exporter.config_file.reports import ReportSettings
 from canvas_sync_exporter.messages.content import Content, Status
 from canvas_sync_exporter.messages.report_planner import ReportPlanner
 from canvas_sync_exporter.messages.reports.periods import ReportRequest
-from support.runs import snapshot, write
 from support.simulated_clock import SimulatedClock
 
 MONDAY = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 DAILY = Audience(kinds=frozenset({MessageKind.DAILY}))
 ALL = Audience()
-_LONG_AGO = snapshot("long ago", start_time=(MONDAY - timedelta(days=90)).timestamp())
 
 
 class Maker:
@@ -82,28 +80,13 @@ def test_a_report_is_not_made_again_after_a_restart(engine: Engine, maker: Maker
 
 
 def test_a_missed_report_is_made_up_for_until_noon(engine: Engine, maker: Maker) -> None:
-    write(engine, _LONG_AGO)
     planner(engine, maker, slack=DAILY).plan(MONDAY + timedelta(hours=3))
     assert len(keys(engine)) == 1
     planner(engine, maker, slack=DAILY).plan(MONDAY + timedelta(days=1, hours=6))
     assert len(keys(engine)) == 1
 
 
-@pytest.mark.parametrize("has_run", [False, True])
-def test_a_new_installation_gets_no_report_on_days_before_it(
-    engine: Engine, maker: Maker, has_run: bool
-) -> None:
-    first_hour = MONDAY + timedelta(hours=1)
-    if has_run:
-        write(engine, snapshot("first", start_time=first_hour.timestamp()))
-    planner(engine, maker, email=ALL).plan(first_hour + timedelta(minutes=1))
-    assert keys(engine) == []
-    planner(engine, maker, email=ALL).plan(MONDAY + timedelta(days=1))
-    assert keys(engine) == [(MessageKind.DAILY, "2026-03-03", "email")]
-
-
 def test_months_have_one_report_for_each_day_week_and_month(engine: Engine, maker: Maker) -> None:
-    write(engine, _LONG_AGO)
     clock = SimulatedClock(datetime(2026, 2, 1, tzinfo=UTC))
     exporter = planner(engine, maker, email=ALL)
     while clock.now.month < 4:
