@@ -114,7 +114,7 @@ class PostgresqlServer:
         return name
 
     def empty_database(self, name: str) -> None:
-        """Remove all that is in a database, whoever is connected to it, and use it again.
+        """Empty a database, even while something is connected to it, so that it can be used again.
 
         To drop it and to make another one would take several times as long.
         """
