@@ -199,12 +199,17 @@ def _guard_wait(match: re.Match[str]) -> dict[str, Any]:
     }
 
 
+def _table_name(text: str) -> str:
+    sql = _SQL_WORDS.match(text)
+    return text[sql.end() :] if sql else text
+
+
 def _db_operation(match: re.Match[str]) -> dict[str, Any]:
     said = dict(_DB_PART.findall(match["parts"]))
     return {
         "event": "db_operation",
         "operation": match["operation"],
-        "table": match["table"],
+        "table": _table_name(match["table"]),
         "count": int(said.get("Count", 0)),
         "batch": said.get("Batch", "").lower() == "true",
         "operations": int(said.get("Operations", 1)),
@@ -219,7 +224,7 @@ def _db_statement(match: re.Match[str]) -> dict[str, Any]:
         "event": "db_statement",
         "level": "DEBUG",
         "operation": match["operation"],
-        "table": match["table"],
+        "table": _table_name(match["table"]),
         "statement": match["statement"],
     }
 
@@ -273,6 +278,11 @@ _ITEM_COUNTS: Final = r"\d{1,19}(?: \w+)?(?:, \d{1,19}(?: \w+)?){0,4}"
 _COUNT: Final = re.compile(r"(?:,| -) (\d{1,19}) (\w+)")
 _OPERATION: Final = r"(?P<operation>[^\W\d][\w\u2026-]*)"
 """As the tracker writes it: the first word, which may have been cut."""
+_SQL_WORDS: Final = re.compile(
+    r"(?:(?:OR (?:ABORT|FAIL|IGNORE|REPLACE|ROLLBACK)|DELAYED|FROM|IGNORE|INTO|LOW_PRIORITY) )+",
+    re.IGNORECASE,
+)
+"""What SQL writes between the verb and the table, and older systems may have copied."""
 _DB_KEY: Final = " - (?:Count|Batch|Operations|Duration): "
 _DB_PARTS: Final = (
     r" - (?:Count: \d{1,19}(?: [a-z]+)?|Batch: (?:[Tt]rue|[Ff]alse)|Operations: [1-9]\d{0,8}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise, takewhile
+from itertools import groupby, pairwise, takewhile
 from typing import Final, NamedTuple
 
 from canvas_sync_core.names import OTHER
@@ -61,6 +61,9 @@ _FILLERS: Final = frozenset(
 
 _SKIPPING: Final = frozenset({"IGNORE", "OVERWRITE", "REPLACE"})
 """Words after INSERT: ``OR IGNORE`` in SQLite, ``IGNORE`` in MySQL, ``OVERWRITE`` in Spark."""
+_OPTIONAL_ANCHORS: Final = frozenset({"DELETE", "INSERT"}) | _UPSERTING
+"""Verbs that MySQL, SQL Server or Oracle accept directly before the name."""
+_WRITES_IN_WITH: Final = ("INSERT", "UPDATE", "DELETE")
 _CONFLICTS: Final = frozenset({("ON", "CONFLICT"), ("ON", "DUPLICATE")})
 _ON_CONFLICT: Final = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b", re.IGNORECASE)
 _CLAUSE_LENGTH: Final = 40  # the cut may split it
@@ -80,7 +83,7 @@ BACKSLASHED: Final = re.compile(r"\\.", re.DOTALL)
 
 _TOKEN: Final = re.compile(
     r"""
-      (?P<skip>   \s+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
+      (?P<skip>   \s+ | --[^\n]* | /\*.*?(?:\*/|\Z) | \A\#[^\n]* )
     | (?P<text>   '[^']*(?:''[^']*)*'? )
     | (?P<quoted> "(?:[^"]|"")+" | `(?:[^`]|``)+` | \[[^\]]+\] )
     | (?P<word>   [^\W\d][\w$]* )
@@ -145,15 +148,14 @@ def parse_statement(statement: str) -> Statement:
 
 @lru_cache(maxsize=256)
 def _parsed(statement: str) -> Statement:
-    tokens = _tokens(statement)
+    tokens = _main_statement(_tokens(statement))
     start = _main_verb(tokens)
     verb = tokens[start].keyword if start < len(tokens) else ""
     if verb not in _VERBS:
         return Statement(OTHER_OPERATION, OTHER)
     before = tokens[:start]
-    if verb == "SELECT" and (hidden_insert := _insert_in_with(before)):
-        found = _parsed_insert(hidden_insert)
-        return found if found.given_rows else found._replace(is_upsert=True)
+    if verb == "SELECT" and (hidden_write := _write_in_with(before)):
+        return _parsed_write_in_with(hidden_write)
     if verb == "INSERT":
         return _parsed_insert(tokens[start:])
     # For a query on a common table expression, use the table inside the expression.
@@ -174,13 +176,34 @@ def _tokens(statement: str) -> list[_Token]:
     return tokens
 
 
-def _insert_in_with(tokens: Sequence[_Token]) -> Sequence[_Token]:
-    """Find an INSERT among the tokens of a WITH clause; PostgreSQL allows it there."""
-    for number, (before, token) in enumerate(pairwise(tokens), start=1):
-        if token.keyword == "INSERT" and before.text == "(":
-            rest = tokens[number:]
-            return list(takewhile(lambda each: each.depth >= token.depth, rest))  # noqa: B023 - at once
+def _main_statement(tokens: Sequence[_Token]) -> Sequence[_Token]:
+    """Return the first of several statements, without session control: ``SET NOCOUNT ON; ...``."""
+    parts = groupby(tokens, lambda token: token.text == ";")
+    statements = [list(part) for is_end, part in parts if not is_end]
+    first = next(iter(statements), [])
+    if first and first[0].keyword in SESSION_CONTROL:
+        works_on_data = _DATA_VERBS | {"WITH"}
+        return next((each for each in statements if each[0].keyword in works_on_data), first)
+    return first
+
+
+def _write_in_with(tokens: Sequence[_Token]) -> Sequence[_Token]:
+    """Find a write among the tokens of a WITH clause; PostgreSQL allows it there."""
+    for verb in _WRITES_IN_WITH:
+        for number, (before, token) in enumerate(pairwise(tokens), start=1):
+            if token.keyword == verb and before.text == "(":
+                rest = tokens[number:]
+                return list(takewhile(lambda each: each.depth >= token.depth, rest))  # noqa: B023 - at once
     return ()
+
+
+def _parsed_write_in_with(tokens: Sequence[_Token]) -> Statement:
+    """Parse a write whose number of rows is unknown unless they are given."""
+    verb = tokens[0].keyword
+    if verb == "INSERT":
+        found = _parsed_insert(tokens)
+        return found if found.given_rows else found._replace(is_upsert=True)
+    return Statement(verb, _first_table(tokens, verb, set()) or OTHER, verb == "UPDATE")
 
 
 def _parsed_insert(tokens: Sequence[_Token]) -> Statement:
@@ -233,8 +256,8 @@ def _main_verb(tokens: Sequence[_Token]) -> int:
 def _first_table(tokens: Sequence[_Token], verb: str, hidden: set[str]) -> str | None:
     anchors = _ANCHORS.get(verb, frozenset())
     places = [index for index, token in enumerate(tokens) if token.keyword in anchors]
-    if not places and "INTO" in anchors:  # optional in MySQL and SQL Server
-        return _name_at(tokens, 1, calls_allowed=True)
+    if verb in _OPTIONAL_ANCHORS:
+        places = [index for index in places if tokens[index].depth == tokens[0].depth] or [0]
     # The statement's own anchor takes precedence over those in parentheses.
     for index in sorted(places, key=lambda index: tokens[index].depth):
         name = _name_at(tokens, index + 1, calls_allowed=verb != "SELECT")
@@ -248,6 +271,8 @@ def _name_at(tokens: Sequence[_Token], index: int, *, calls_allowed: bool) -> st
         index += 1
     while index + 2 < len(tokens) and tokens[index + 1].text == "." and tokens[index].name:
         index += 2
+    if index + 1 < len(tokens) and tokens[index].text == ".":
+        index += 1  # SQL Server: database..table
     if index >= len(tokens) or tokens[index].keyword in _VERBS:
         return None
     if not calls_allowed and index + 1 < len(tokens) and tokens[index + 1].text == "(":

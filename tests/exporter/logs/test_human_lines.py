@@ -140,6 +140,15 @@ from canvas_sync_exporter.logs.human_lines import text_fields
         ),
         (Log.DATABASE, "CR\u00c9ER Cours - Count: 2", {"operation": "CR\u00c9ER", "count": 2}),
         (Log.DATABASE, "XX\u2026 Cours - Count: 2", {"operation": "XX\u2026", "table": "Cours"}),
+        *(
+            (Log.DATABASE, f"{sql} Course - Count: 3 - Duration: 2ms", {"table": "Course"})
+            for sql in (
+                *("INSERT OR REPLACE INTO", "REPLACE INTO", "INSERT IGNORE INTO", "INSERT IGNORE"),
+                *("MERGE INTO", "UPSERT INTO", "delete from", "UPDATE OR IGNORE"),
+            )
+        ),
+        (Log.DATABASE, "DETAIL INSERT INTO Course - SQL: INSERT", {"table": "Course"}),
+        (Log.DATABASE, "INSERT Course into - Count: 3", {"table": "Course into"}),
         (Log.DATABASE, "other  - Count: 3", {"operation": "other", "table": "", "count": 3}),
         (Log.PROGRESS, "PROGRESS: Task: t - 100%", {"percent": 100.0, "progress_message": ""}),
         (Log.PROGRESS, "PROGRESS: Task: t - 50% - ", {"percent": 50.0, "progress_message": ""}),
