@@ -20,7 +20,7 @@ from canvas_sync_core.events import GuardWaited
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.processes import ProcessCollector
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 COUNTS = 50
 
@@ -61,7 +61,7 @@ def report(name: str, live: Callable[[Path, int], None], processes: int) -> None
             f"{slowest * 1e3:8.1f} ms the slowest"
         )
         if live is live_ours:
-            counted = SharedMetricFolder(path).sums(MetricName.TELEMETRY_DROPPED, "sink")
+            counted = SharedMetricDirectory(path).sums(MetricName.TELEMETRY_DROPPED, "sink")
             waits = next(
                 sample.value
                 for metric in ProcessCollector(path).collect()

@@ -37,7 +37,7 @@ from canvas_sync_exporter.judge.expectations import Expectations
 from canvas_sync_exporter.judge.gathering.gatherer import Gatherer
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 from support.postgresql import PostgresqlServer
 from support.runs import snapshot
 
@@ -140,7 +140,7 @@ def _measure(
         expectations.at,
         lambda _: (),
         lambda: clock[0],
-        metric_files=SharedMetricFolder(settings.app.metrics_folder),
+        metric_files=SharedMetricDirectory(settings.app.metrics_folder),
     )
     first = meter.measure(lambda: judge(gatherer.gather()))
 

@@ -26,7 +26,7 @@ from canvas_sync_core.names import TABLE, Log
 from canvas_sync_demo.canvas_server import CanvasServer, SchoolSize
 from canvas_sync_exporter.logs.archive import Member, archive_name
 from canvas_sync_exporter.logs.archive_writing import write_archive
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 USER = 41
 INCREMENTAL_RUNS = 3
@@ -140,7 +140,7 @@ def measure(size: SchoolSize, folder: Path) -> Measured:
     with closing(sqlite3.connect(database)) as connection:
         query = f"SELECT sync_type, avg(api_calls), avg(db_operations) FROM {TABLE} GROUP BY 1"
         calls = {name: (api, db) for name, api, db in connection.execute(query)}
-    SharedMetricFolder(metrics).fold()
+    SharedMetricDirectory(metrics).fold()
     return Measured(
         json, text, calls, row_bytes(database, folder), metric_files, size_of(metrics), packed(logs)
     )

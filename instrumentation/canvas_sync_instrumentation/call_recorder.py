@@ -64,7 +64,7 @@ class CanvasReporter(Reporter, Protocol):
     def traces_calls_to_app(self) -> bool:
         """Whether API calls become spans of the app's own tracer provider."""
 
-    def call_outside_runs(self, method: str, address: PageAddress) -> None:
+    def note_call_outside_runs(self, method: str, address: PageAddress) -> None:
         """Report an API call that belongs to no run to all open runs."""
 
     @property
@@ -188,7 +188,7 @@ class Recorder:
             request.graphql_operation = operation_name(body)
         run, key, waited = None, None, None
         if current is None:
-            reporter.call_outside_runs(request.method, request.address)
+            reporter.note_call_outside_runs(request.method, request.address)
         else:
             run = current.run
             if run.outer is not None:
@@ -387,7 +387,7 @@ def _note_in_outer_runs(run: ActiveRun, request: Request) -> None:
     """Note a call in the open runs around its own, which may be reading the list."""
     outer = run.outer
     while outer is not None:
-        outer.run.call_outside(request.method, request.address)
+        outer.run.note_call_outside(request.method, request.address)
         outer = outer.run.outer
 
 

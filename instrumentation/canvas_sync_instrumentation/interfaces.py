@@ -18,7 +18,7 @@ class LiveRun(Protocol):
     def heartbeat(self) -> None:
         """Record in the table that the run is alive."""
 
-    def call_outside(self, method: str, address: PageAddress) -> None:
+    def note_call_outside(self, method: str, address: PageAddress) -> None:
         """Observe an API call of this process that is not in the run."""
 
     def interrupt(self) -> None:

@@ -181,13 +181,13 @@ class Monitor:
         if not self._heartbeat_thread.start():
             self._sinks.count_drop("tracker", "no_thread")
 
-    def call_outside_runs(self, method: str, address: PageAddress) -> None:
+    def note_call_outside_runs(self, method: str, address: PageAddress) -> None:
         """Report an API call that belongs to no run to all open runs.
 
         It may fetch a page of a list that one of them is reading.
         """
         for run in tuple(self._runs):
-            run.call_outside(method, address)
+            run.note_call_outside(method, address)
 
     def unregister(self, run: LiveRun) -> None:
         """Stop a run's heartbeat: it has ended."""

@@ -29,7 +29,7 @@ IN_THE_SYNCS_THREAD = (
     "core/canvas_sync_core/metrics",
     "instrumentation/canvas_sync_instrumentation/run",
 )
-ELSEWHERE = {"folded_state.py", "folding.py", "reading.py", "sample_keys.py"}
+ELSEWHERE = {"folded_state.py", "metric_directory.py", "reading.py", "sample_keys.py"}
 """Fold metric files, in their own thread or in the exporter, where no handler of a signal runs."""
 BROAD = ("Exception", "OSError", "ValueError", "RecursionError")
 """What the handler of a signal may well raise too."""

@@ -23,11 +23,11 @@ PidLock(get_monitor().settings.state_folder / "run" / "nightly.lock", "held")
 """
 _EXPORTER = """
 import os
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 from canvas_sync_exporter.cli import main
 from canvas_sync_exporter.settings import configuration
 config = configuration(os.environ)
-SharedMetricFolder(config.app.metrics_folder).fold()
+SharedMetricDirectory(config.app.metrics_folder).fold()
 assert main(["cleanup"]) == 0
 assert main(["analyze", "--output", str(config.app.log_dir / "report.html")]) == 0
 """

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import create_engine, text
 
-from canvas_sync_core.metrics import crowded_folder
+from canvas_sync_core.metrics import crowded_directory
 from canvas_sync_core.names import Log
 from canvas_sync_instrumentation import (
     instrument_requests,
@@ -121,7 +121,7 @@ def test_a_folder_that_the_app_may_serve_itself_is_left_to_the_exporter(
     folder = tmp_path / "state" / "metrics"
     for _ in range(3):
         leave_dead(folder, 1)
-    monkeypatch.setattr(crowded_folder, "MOST_FILES", 10)
+    monkeypatch.setattr(crowded_directory, "MOST_FILES", 10)
     environ = {"PROMETHEUS_MULTIPROC_DIR": str(folder)} if is_shared else {}
     configure(log_dir=tmp_path, environ=environ)
     with CanvasSyncMetricsTracker("new", 1):

@@ -21,7 +21,7 @@ from canvas_sync_exporter.judge.gathering.gatherer import Gatherer
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.schedules.cron import CronSchedule
 from canvas_sync_exporter.settings import Configuration, configuration
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 from .runs import snapshot
 
@@ -84,7 +84,7 @@ class Scene:
             expect_nightly,
             lambda since: (),
             lambda: self.now,
-            metric_files=SharedMetricFolder(self.configuration.app.metrics_folder),
+            metric_files=SharedMetricDirectory(self.configuration.app.metrics_folder),
         )
         self.gatherer.gather()
 

@@ -18,13 +18,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
 from canvas_sync_core.events import Event, GuardWaited
-from canvas_sync_core.metrics import MetricFiles, crowded_folder, folding
-from canvas_sync_core.metrics.folding import MetricFolder
+from canvas_sync_core.metrics import MetricFiles, crowded_directory, metric_directory
+from canvas_sync_core.metrics.metric_directory import MetricDirectory
 from canvas_sync_core.metrics.sample_keys import SampleKeys
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.schema.metrics import MetricName
+from canvas_sync_exporter.collectors.metric_file_families import MetricFileFamilies
 from canvas_sync_exporter.collectors.processes import ProcessCollector
-from canvas_sync_exporter.collectors.samples import FamilyBuilder
 
 from .forked_programs import ForkedProgram
 
@@ -77,7 +77,7 @@ def samples_without_fold(folder: Path) -> dict[str, float]:
     """What a reader sees before the next fold."""
     return {
         sample.name + '{level="INFO",log="operations"}': sample.value
-        for family in FamilyBuilder().families(MetricFolder(folder, SampleKeys()).read())
+        for family in MetricFileFamilies().build(MetricDirectory(folder, SampleKeys()).read())
         for sample in family.samples
         if sample.name == COUNTED
     }
@@ -134,7 +134,7 @@ def run_fold(folder: str, last_step: str) -> None:
         if len(steps) == int(last_step):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    MetricFolder(Path(folder), SampleKeys(), failpoint).fold()
+    MetricDirectory(Path(folder), SampleKeys(), failpoint).fold()
 
 
 def run_newborn(folder: str, most_files: str, last_step: str) -> None:
@@ -166,8 +166,8 @@ def run_newborn_with_child(folder: str, most_files: str) -> None:
 
 
 def _newborn(folder: str, most_files: str, failpoint: Callable[[str], None]) -> MetricsSink:
-    crowded_folder.MOST_FILES = int(most_files)  # type: ignore[misc]
-    folding.MetricFolder = partial(MetricFolder, failpoint=failpoint)  # type: ignore[assignment,misc]
+    crowded_directory.MOST_FILES = int(most_files)  # type: ignore[misc]
+    metric_directory.MetricDirectory = partial(MetricDirectory, failpoint=failpoint)  # type: ignore[assignment,misc]
     sink = MetricsSink(Path(folder), folds_dead=True)
     sink.handle(newborn_event())
     return sink

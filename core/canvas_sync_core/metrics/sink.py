@@ -34,7 +34,7 @@ from . import Counter, Gauge, Histogram, MetricFiles
 from ._file_upkeep import FileUpkeep
 from ._token_gauges import TokenGauges
 from .children import add_each, set_each
-from .crowded_folder import CrowdedFolder
+from .crowded_directory import CrowdedDirectory
 
 __all__ = ["MetricsSink"]
 
@@ -88,7 +88,7 @@ class MetricsSink:
         self._folds_dead = folds_dead
         self._files = MetricFiles(folder)
         self._upkeep = FileUpkeep(self._files)
-        self._crowd = CrowdedFolder(self._files.folder)
+        self._crowd = CrowdedDirectory(self._files.folder)
         self._reset()
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             ApiCall: self._api_call,

@@ -12,7 +12,7 @@ from canvas_sync_core.schema.metrics import PER_PROCESS
 from .layout import Exemplar
 from .sample_keys import SampleKey
 
-__all__ = ["LIVE_KINDS", "MERGE", "PER_PROCESS_KIND", "Totals"]
+__all__ = ["LIVE_KINDS", "MERGE", "PER_PROCESS_KIND", "MetricTotals"]
 
 PER_PROCESS_KIND: Final = f"gauge_{PER_PROCESS}"
 """Kind of files that are not added up: each process is served apart."""
@@ -36,7 +36,7 @@ MERGE: Final[dict[str, Callable[[float, float], float]]] = {
 
 
 @dataclass(slots=True)
-class Totals:
+class MetricTotals:
     """The combined values of several processes.
 
     Attributes:

@@ -56,7 +56,7 @@ from .statistics import (
     NO_VALUES,
     Statistics,
     read_statistics,
-    statistics_of,
+    statistics_query,
     sum_of,
 )
 from .stored_values import limit_count
@@ -247,11 +247,11 @@ def performance(
     with connect_for_long_read(engine) as connection:
         day = _local_day(connection, since, zone)
         whole = {
-            name: _one_statistics(connection.execute(statistics_of(value, ended)))
+            name: _one_statistics(connection.execute(statistics_query(value, ended)))
             for name, value in MEASURES.items()
         }
         by_day = {
-            name: read_statistics(connection.execute(statistics_of(value, ended, by=day)))
+            name: read_statistics(connection.execute(statistics_query(value, ended, by=day)))
             for name, value in MEASURES.items()
         }
     days = set().union(*by_day.values())
@@ -333,7 +333,7 @@ class _SummaryQueries:
         groups = select(kind, status, func.count(), *sums).group_by(kind, status)
         return cls(
             groups=groups.where(condition).order_by(kind, status),
-            durations=statistics_of(_columns.duration, condition, ENDED),
+            durations=statistics_query(_columns.duration, condition, ENDED),
         )
 
     @classmethod

@@ -84,12 +84,12 @@ def write_runs(
             other columns; nothing was written.
     """
     rows = newest_of_each(snapshots)
-    if not rows or _accepts(database, rows, before_commit):
+    if not rows or _try_write(database, rows, before_commit):
         return []
-    return [row for row in rows if not _accepts(database, [row], before_commit)]
+    return [row for row in rows if not _try_write(database, [row], before_commit)]
 
 
-def _accepts(
+def _try_write(
     database: Transactions,
     snapshots: Sequence[RunSnapshot],
     before_commit: Callable[[Sequence[RunSnapshot]], object],

@@ -12,7 +12,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from canvas_sync_core.sketch import LARGEST
 
-__all__ = ["NO_VALUES", "Statistics", "read_statistics", "statistics_of", "sum_of"]
+__all__ = ["NO_VALUES", "Statistics", "read_statistics", "statistics_query", "sum_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ _LARGEST: Final = literal(LARGEST, Float(53))
 """In PostgreSQL, NaN is larger than any number, so it is excluded too."""
 
 
-def statistics_of(
+def statistics_query(
     value: ColumnElement[Any],
     *conditions: ColumnElement[bool],
     by: ColumnElement[str] = _EVERYTHING,
@@ -80,7 +80,7 @@ def statistics_of(
 
 
 def read_statistics(rows: Iterable[Row[Any]]) -> dict[str, Statistics]:
-    """Read the result of :func:`statistics_of`: group -> statistics."""
+    """Read the result of :func:`statistics_query`: group -> statistics."""
     return {name: Statistics(*values) for name, *values in map(tuple, rows)}
 
 

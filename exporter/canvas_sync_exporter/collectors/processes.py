@@ -10,10 +10,10 @@ from prometheus_client.registry import Collector
 
 from canvas_sync_core.locks import Lock
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 from .families import family
-from .samples import FamilyBuilder
+from .metric_file_families import MetricFileFamilies
 
 __all__ = ["ProcessCollector"]
 
@@ -31,8 +31,8 @@ class ProcessCollector(Collector):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.files = SharedMetricFolder(folder)
-        self._builder = FamilyBuilder()
+        self.files = SharedMetricDirectory(folder)
+        self._families = MetricFileFamilies()
         self._mutex = Lock()
 
     def collect(self) -> Iterable[Metric]:
@@ -43,7 +43,7 @@ class ProcessCollector(Collector):
             OSError: The folder cannot be read.
         """
         with self._mutex:
-            families = self._builder.families(self.files.fold_and_read())
+            families = self._families.build(self.files.fold_and_read())
         yield from families
         yield from self._own_families()
 

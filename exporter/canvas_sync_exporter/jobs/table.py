@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from canvas_sync_exporter.judge.judge import Judge
 from canvas_sync_exporter.messages.messenger import Messenger
 from canvas_sync_exporter.settings import Configuration
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 from .interrupted_runs import InterruptedRuns
 from .job import Every, Job, NightlyCheck
@@ -30,7 +30,7 @@ _DELIVERY_SECONDS = 2.0
 def recurring_jobs(
     config: Configuration,
     engine: Engine,
-    metric_files: SharedMetricFolder,
+    metric_files: SharedMetricDirectory,
     judge: Judge,
     messenger: Messenger | None = None,
 ) -> tuple[Job, ...]:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.identifiers import host_name
 from canvas_sync_exporter.settings import Configuration
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 from . import verdict
 from .expectation import Pause
@@ -24,7 +24,7 @@ __all__ = ["make_judge"]
 _FILE: Final = "incidents.json"
 
 
-def make_judge(config: Configuration, engine: Engine, metric_files: SharedMetricFolder) -> Judge:
+def make_judge(config: Configuration, engine: Engine, metric_files: SharedMetricDirectory) -> Judge:
     """Create the judge, which does nothing until it is asked to judge.
 
     Args:

@@ -38,7 +38,7 @@ _LONGEST_PAUSE: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class RoundTotals:
     """Sums over the runs of a round; ``api_failed`` excludes throttled calls."""
 
     api_calls: int
@@ -83,11 +83,11 @@ class Round:
         object.__setattr__(self, "start", self.runs[-1].start)
 
     @cached_property
-    def totals(self) -> Totals:
+    def totals(self) -> RoundTotals:
         """Add up what its runs did."""
         runs = self.runs
         throttled = sum(run.api_throttled for run in runs)
-        return Totals(
+        return RoundTotals(
             api_calls=sum(run.api_calls for run in runs),
             api_failed=max(0, sum(run.api_failed for run in runs) - throttled),
             api_throttled=throttled,

@@ -15,7 +15,7 @@ from canvas_sync_core.store.rollups.series import RunSeries, SeriesBy
 from canvas_sync_core.store.rollups.slices import STEPS
 
 from .sources import source
-from .times import Time, Zone, as_zone, recent_bounds
+from .times import Time, Zone, as_zone, bounds_with_start
 
 __all__ = [
     "get_error_series",
@@ -66,7 +66,7 @@ def get_sync_metrics(
         tz: Time zone of dates, and of times without one.
         engine: The database; by default that of the settings.
     """
-    start, end = recent_bounds(since, until, tz)
+    start, end = bounds_with_start(since, until, tz)
     engine, readers = source(engine)
     if user_id is not None:
         return queries.user_summary(engine, user_id, start, end)
@@ -81,7 +81,7 @@ def get_performance(
     engine: Engine | None = None,
 ) -> Performance:
     """Return how fast runs were, with a trend by day; arguments as above."""
-    start, end = recent_bounds(since, until, tz)
+    start, end = bounds_with_start(since, until, tz)
     return source(engine)[1].rollups.performance(start, as_zone(tz), end)
 
 
@@ -93,7 +93,7 @@ def get_freshness(
     engine: Engine | None = None,
 ) -> Freshness:
     """Return when each kind of item last arrived; arguments as above."""
-    start, end = recent_bounds(since, until, tz)
+    start, end = bounds_with_start(since, until, tz)
     return source(engine)[1].rollups.freshness(start, dt.datetime.now(dt.UTC), end)
 
 
@@ -117,7 +117,7 @@ def get_series(
         tz: See above; also the time zone of days.
         engine: See above.
     """
-    start, end = recent_bounds(since, until, tz)
+    start, end = bounds_with_start(since, until, tz)
     _require_step(step)
     return source(engine)[1].series.read(
         start, _end(start, end), step=step, by=SeriesBy(by), zone=as_zone(tz)
@@ -141,7 +141,7 @@ def get_top_errors(
         tz: See above.
         engine: See above.
     """
-    start, end = recent_bounds(since, until, tz)
+    start, end = bounds_with_start(since, until, tz)
     return source(engine)[1].errors.top(start, _end(start, end), limit)
 
 
@@ -155,7 +155,7 @@ def get_error_series(
     engine: Engine | None = None,
 ) -> ErrorSeries:
     """Return how often errors ended runs over time; arguments as for the functions above."""
-    start, end = recent_bounds(since, until, tz)
+    start, end = bounds_with_start(since, until, tz)
     _require_step(step)
     return source(engine)[1].errors.series(
         start, _end(start, end), step=step, zone=as_zone(tz), limit=limit

@@ -9,7 +9,7 @@ from canvas_sync_core.settings import time_zone
 from canvas_sync_core.store.stored_times import EARLIEST, LATEST
 from canvas_sync_exporter.logs.time_parsing import check_period, parse_moment
 
-__all__ = ["Time", "Zone", "as_zone", "bounds", "recent_bounds"]
+__all__ = ["Time", "Zone", "as_zone", "bounds", "bounds_with_start"]
 
 Time = dt.datetime | dt.date | dt.timedelta | str
 """A time, a date, an age, or a text with one of these."""
@@ -43,7 +43,7 @@ def bounds(
     return start, end
 
 
-def recent_bounds(
+def bounds_with_start(
     since: Time | None, until: Time | None, tz: Zone
 ) -> tuple[dt.datetime, dt.datetime | None]:
     """Return start and end of a period in UTC that, without a start, has seven days.

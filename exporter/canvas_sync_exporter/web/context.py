@@ -15,7 +15,7 @@ from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.series import SeriesReader
 from canvas_sync_exporter.judge.judge import JudgeState
 from canvas_sync_exporter.settings import Configuration
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 from .access import Access
 from .log_stream import LogStreams
@@ -64,7 +64,7 @@ class WebContext:
     access: Access
     jobs: JobsView | None = None
     judge: JudgeView | None = None
-    metric_files: SharedMetricFolder | None = None
+    metric_files: SharedMetricDirectory | None = None
     stopping: Event = field(default_factory=Event)
     rollups: Rollups = field(init=False)
     log_streams: LogStreams = field(init=False)

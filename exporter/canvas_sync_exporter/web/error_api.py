@@ -11,7 +11,7 @@ from .context import WebContext
 from .endpoint import Endpoint
 from .formats import FORMAT
 from .parameters import list_limit
-from .period import DAYS, FROM, TO, TZ, read_recent_period
+from .period import DAYS, FROM, TO, TZ, read_period_with_start
 from .series_api import SERIES_PROBLEMS, STEP, step_problems
 
 __all__ = ["ErrorApi"]
@@ -69,5 +69,5 @@ class ErrorApi:
 
 
 def _bounds(tz: dt.tzinfo, period: dict[str, Any]) -> tuple[dt.datetime, dt.datetime]:
-    wanted = read_recent_period(period["since"], period["until"], tz, period["days"])
+    wanted = read_period_with_start(period["since"], period["until"], tz, period["days"])
     return wanted.since, wanted.until or max(dt.datetime.now(dt.UTC), wanted.since)

@@ -20,12 +20,12 @@ __all__ = [
     "TZ",
     "GivenTime",
     "Period",
-    "RecentPeriod",
+    "PeriodWithStart",
     "bounds",
+    "bounds_with_start",
     "range_of",
     "read_period",
-    "read_recent_period",
-    "recent_bounds",
+    "read_period_with_start",
 ]
 
 _VALUES: Final = (
@@ -64,8 +64,8 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class RecentPeriod(Period):
-    """A period that has a start."""
+class PeriodWithStart(Period):
+    """A period that always has a start: the given one, or a number of days before its end."""
 
     since: dt.datetime
 
@@ -121,9 +121,9 @@ def read_period(since: GivenTime | None, until: GivenTime | None, tz: dt.tzinfo)
     return _checked(_resolve("from", since, now, tz), _resolve("to", until, now, tz))
 
 
-def read_recent_period(
+def read_period_with_start(
     since: GivenTime | None, until: GivenTime | None, tz: dt.tzinfo, days: int | None
-) -> RecentPeriod:
+) -> PeriodWithStart:
     """Return the period that a request selects; without ``from`` and ``days``, it has seven days.
 
     Args:
@@ -143,7 +143,7 @@ def read_recent_period(
         length = (days or _DEFAULT_DAYS) * _ONE_DAY
         start = max(end or now, EARLIEST + length) - length
     _checked(start, end)
-    return RecentPeriod(start, end)
+    return PeriodWithStart(start, end)
 
 
 def bounds(values: Mapping[str, Any]) -> tuple[dt.datetime | None, dt.datetime | None]:
@@ -152,9 +152,9 @@ def bounds(values: Mapping[str, Any]) -> tuple[dt.datetime | None, dt.datetime |
     return found.since, found.until
 
 
-def recent_bounds(values: Mapping[str, Any]) -> tuple[dt.datetime, dt.datetime | None]:
+def bounds_with_start(values: Mapping[str, Any]) -> tuple[dt.datetime, dt.datetime | None]:
     """Return the same for a period that always has a start; ``DAYS`` has a value too."""
-    found = read_recent_period(values["since"], values["until"], values["tz"], values["days"])
+    found = read_period_with_start(values["since"], values["until"], values["tz"], values["days"])
     return found.since, found.until
 
 

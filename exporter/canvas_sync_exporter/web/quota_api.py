@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from canvas_sync_core.canvas.quota import LEAK_RATE, PRECHARGE, TokenQuota
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.tokens import read_token_expiries, read_token_quotas
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 from .context import WebContext
 from .endpoint import Endpoint
@@ -107,7 +107,7 @@ class QuotaApi:
     def __init__(self, context: WebContext) -> None:
         self._folder = context.configuration.app.metrics_folder
         self._expiries = context.configuration.exporter.token_expiries
-        self._metric_files = context.metric_files or SharedMetricFolder(self._folder)
+        self._metric_files = context.metric_files or SharedMetricDirectory(self._folder)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints, in the order in which the documentation shows them."""

@@ -18,7 +18,7 @@ from .cursors import CURSOR, cursor_problems
 from .endpoint import Endpoint
 from .formats import FORMAT
 from .parameters import choice, duration, flag, list_limit, repeatable, text, whole_number
-from .period import DAYS, FROM, TO, TZ, GivenTime, bounds, read_period, recent_bounds
+from .period import DAYS, FROM, TO, TZ, GivenTime, bounds, bounds_with_start, read_period
 from .problems import DATABASE_AWAY, FieldError, ProblemError
 from .run_lookup import NO_USER, USER_ID, no_user
 
@@ -161,13 +161,13 @@ class RunsApi:
 
     def failed_runs(self, limit: int, cursor: str | None, **period: Any) -> RunPage:
         """List failed, partial and interrupted runs."""
-        since, until = recent_bounds(period)
+        since, until = bounds_with_start(period)
         with cursor_problems():
             return queries.failed_runs(self._engine, since, limit, cursor, until=until)
 
     def suspect_runs(self, limit: int, cursor: str | None, **period: Any) -> RunPage:
         """List suspect runs."""
-        since, until = recent_bounds(period)
+        since, until = bounds_with_start(period)
         with cursor_problems():
             return queries.suspect_runs(self._engine, since, limit, cursor, until=until)
 

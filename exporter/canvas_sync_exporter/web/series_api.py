@@ -14,7 +14,7 @@ from canvas_sync_core.store.rollups.slices import STEPS
 from .context import WebContext
 from .endpoint import Endpoint
 from .parameters import Parameter, choice
-from .period import DAYS, FROM, TO, TZ, read_recent_period
+from .period import DAYS, FROM, TO, TZ, read_period_with_start
 from .problems import FieldError, ProblemError
 
 __all__ = ["SERIES_PROBLEMS", "STEP", "SeriesApi", "step_problems"]
@@ -69,7 +69,7 @@ class SeriesApi:
         self, *, step: str | None, by: SeriesBy | None, tz: dt.tzinfo, **period: Any
     ) -> RunSeries:
         """Return figures of runs over time."""
-        wanted = read_recent_period(period["since"], period["until"], tz, period["days"])
+        wanted = read_period_with_start(period["since"], period["until"], tz, period["days"])
         until = wanted.until or max(dt.datetime.now(dt.UTC), wanted.since)
         with step_problems():
             return self._series.read(wanted.since, until, step=step, by=by or SeriesBy.ALL, zone=tz)

@@ -21,7 +21,7 @@ _KEPT_SECONDS: Final = 1.0
 T = TypeVar("T")
 
 
-class _Round:
+class _PendingAnswer:
     """One answer for all who asked before its work began.
 
     Attributes:
@@ -67,8 +67,8 @@ class SharedAnswers:
         self._may_keep = may_keep
         self._clock = clock
         self._lock = RLock()
-        self._gathering: dict[Hashable, _Round] = {}
-        self._working: dict[Hashable, _Round] = {}
+        self._gathering: dict[Hashable, _PendingAnswer] = {}
+        self._working: dict[Hashable, _PendingAnswer] = {}
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
     def get(self, question: Hashable, work: Callable[[], T]) -> T:
@@ -105,14 +105,14 @@ class SharedAnswers:
 
     def _work_out(self, question: Hashable, work: Callable[[], T], fingerprint: Hashable) -> T:
         with self._lock:
-            round_ = self._gathering.get(question)
-            is_first = round_ is None
-            if round_ is None:
-                round_ = self._gathering[question] = _Round()
+            pending = self._gathering.get(question)
+            is_first = pending is None
+            if pending is None:
+                pending = self._gathering[question] = _PendingAnswer()
             before = self._working.get(question)
         if not is_first:
-            round_.is_done.wait()
-            return work() if round_.answer is None else round_.answer[0]
+            pending.is_done.wait()
+            return work() if pending.answer is None else pending.answer[0]
         if before is not None:
             before.is_done.wait()  # others gather meanwhile
             fingerprint = self._fingerprint()
@@ -120,11 +120,11 @@ class SharedAnswers:
             self._working[question] = self._gathering.pop(question)
         try:
             answer = work()
-            round_.answer = (answer,)
+            pending.answer = (answer,)
         finally:
             with self._lock:
                 del self._working[question]
-            round_.is_done.set()
+            pending.is_done.set()
         self._keep(question, answer, fingerprint)
         return answer
 

@@ -12,7 +12,7 @@ from canvas_sync_core.store.query_results import Performance, Summary, UserSumma
 from .context import WebContext
 from .endpoint import Endpoint
 from .parameters import flag
-from .period import DAYS, FROM, TO, TZ, recent_bounds
+from .period import DAYS, FROM, TO, TZ, bounds_with_start
 from .problems import DATABASE_AWAY
 from .run_lookup import NO_USER, USER_ID, no_user
 
@@ -82,26 +82,26 @@ class StatisticsApi:
 
     def user_summary(self, user_id: int, **period: Any) -> UserSummary:
         """Return totals of a user's runs."""
-        found = queries.user_summary(self._engine, user_id, *recent_bounds(period))
+        found = queries.user_summary(self._engine, user_id, *bounds_with_start(period))
         if found.last_run is None:
             raise no_user(user_id)
         return found
 
     def summary(self, exact: bool, **period: Any) -> Summary:
         """Return totals of all runs."""
-        since, until = recent_bounds(period)
+        since, until = bounds_with_start(period)
         if exact:
             return queries.summary(self._engine, since, until)
         return self._rollups.summary(since, until)
 
     def performance(self, exact: bool, tz: dt.tzinfo, **period: Any) -> Performance:
         """Return how fast runs were."""
-        since, until = recent_bounds({**period, "tz": tz})
+        since, until = bounds_with_start({**period, "tz": tz})
         if exact:
             return queries.performance(self._engine, since, tz, until)
         return self._rollups.performance(since, tz, until)
 
     def freshness(self, **period: Any) -> Freshness:
         """Return how fresh the data is."""
-        since, until = recent_bounds(period)
+        since, until = bounds_with_start(period)
         return self._rollups.freshness(since, dt.datetime.now(dt.UTC), until)

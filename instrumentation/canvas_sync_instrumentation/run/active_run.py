@@ -192,7 +192,7 @@ class ActiveRun:
         self.totals.add_api_call(call)
         report(self.reporter, call)
 
-    def call_outside(self, method: str, address: PageAddress) -> None:
+    def note_call_outside(self, method: str, address: PageAddress) -> None:
         """Note an API call that this process makes outside the run."""
         if self.is_open:
             self.calls.on_outside_request(method, address)

@@ -8,7 +8,7 @@ import pytest
 
 from canvas_sync_core.metrics.layout import Exemplar
 from canvas_sync_core.metrics.sample_keys import SampleKeys
-from canvas_sync_core.metrics.totals import LIVE_KINDS, PER_PROCESS_KIND, Totals
+from canvas_sync_core.metrics.totals import LIVE_KINDS, PER_PROCESS_KIND, MetricTotals
 
 A, B, C = (SampleKeys().parse(b'["%b", "m", {}, ""]' % name) for name in (b"a", b"b", b"c"))
 
@@ -24,14 +24,14 @@ A, B, C = (SampleKeys().parse(b'["%b", "m", {}, ""]' % name) for name in (b"a", 
     ],
 )
 def test_values_of_processes_are_merged_as_their_kind_says(kind: str, expected: float) -> None:
-    totals = Totals()
+    totals = MetricTotals()
     totals.merge(kind, [A, B], [3.0, 7.0])
     totals.merge(kind, [A], [2.0])
     assert totals.values == {kind: {A: expected, B: 7.0}}
 
 
 def test_an_unset_value_is_no_value() -> None:
-    totals = Totals()
+    totals = MetricTotals()
     totals.merge("gauge_livemin", [A, B], [nan, 4.0])
     totals.merge("gauge_livemin", [A, B], [1.0, nan])
     assert totals.values == {"gauge_livemin": {A: 1.0, B: 4.0}}
@@ -39,12 +39,12 @@ def test_an_unset_value_is_no_value() -> None:
 
 def test_each_value_has_a_key() -> None:
     with pytest.raises(ValueError, match="longer"):
-        Totals().merge("counter", [A], [1.0, 2.0])
+        MetricTotals().merge("counter", [A], [1.0, 2.0])
 
 
 def test_the_newest_exemplar_of_a_bucket_is_kept() -> None:
     old, new = Exemplar("1", 0.5, time=10.0), Exemplar("2", 0.4, time=11.0)
-    totals = Totals()
+    totals = MetricTotals()
     for exemplars in ({A: old, B: new}, {A: new, B: old}, {C: old}):
         totals.merge_exemplars(exemplars)
     totals.merge_exemplars({A: Exemplar("3", 0.1, time=11.0)})

@@ -12,7 +12,7 @@ from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.statistics import (
     Statistics,
     read_statistics,
-    statistics_of,
+    statistics_query,
     sum_of,
 )
 from support.runs import snapshot, write
@@ -39,7 +39,7 @@ def _write(engine: Engine, sync_type: str, *durations: float) -> None:
 def test_a_percentile_is_the_value_of_its_rank(engine: Engine) -> None:
     _write(engine, "full", *map(float, range(200, 0, -1)))
     with engine.connect() as connection:
-        rows = connection.execute(statistics_of(_columns.duration))
+        rows = connection.execute(statistics_query(_columns.duration))
         assert read_statistics(rows) == {"all": Statistics(200, 100.5, 100, 190, 198, 200)}
 
 
@@ -48,7 +48,7 @@ def test_groups_have_statistics_of_their_own(engine: Engine) -> None:
     _write(engine, "grades", 50.0)
     with engine.connect() as connection:
         by = _columns.sync_type
-        rows = connection.execute(statistics_of(_columns.duration, _columns.duration > 2, by=by))
+        rows = connection.execute(statistics_query(_columns.duration, _columns.duration > 2, by=by))
         assert read_statistics(rows) == {
             "full": Statistics(2, 3.5, 3, 4, 4, 4),
             "grades": Statistics(1, 50, 50, 50, 50, 50),
@@ -58,7 +58,7 @@ def test_groups_have_statistics_of_their_own(engine: Engine) -> None:
 def test_values_beyond_the_largest_are_left_out(engine: Engine) -> None:
     _write(engine, "full", LARGEST, LARGEST * 1.01, -LARGEST * 1.01)
     with engine.connect() as connection:
-        (found,) = read_statistics(connection.execute(statistics_of(_columns.duration))).values()
+        (found,) = read_statistics(connection.execute(statistics_query(_columns.duration))).values()
     assert (found.count, found.max) == (1, LARGEST)
 
 

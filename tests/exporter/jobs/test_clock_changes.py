@@ -27,7 +27,7 @@ from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.logs.due import next_due
 from canvas_sync_exporter.messages.messenger import Messenger
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 from support.receiver import PostingChannel
 
 _ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago")
@@ -174,7 +174,7 @@ def test_no_job_pauses_or_runs_twice_when_clocks_are_set(
     monkeypatch.setattr(old_runs_module, "delete_runs", lambda *_: 1)
     runs = _Runs()
     with time_machine.travel(start, tick=False) as clock:
-        files = SharedMetricFolder(config.app.metrics_folder)
+        files = SharedMetricDirectory(config.app.metrics_folder)
         channel = PostingChannel("http://127.0.0.1:9", "slack")
         messenger = Messenger(config, engine, [channel], in_memory=list)
         judge = make_judge(config, engine, files)

@@ -21,14 +21,14 @@ from canvas_sync_exporter.jobs.table import recurring_jobs
 from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_exporter.settings import Configuration
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 from support.recurring_jobs import database_away, leave_a_row, metric_value, miss_a_night
 from support.runs import running, snapshot, write
 from support.waiting import wait_until
 
 
 def _scheduler(config: Configuration, engine: Engine) -> JobScheduler:
-    files = SharedMetricFolder(config.app.metrics_folder)
+    files = SharedMetricDirectory(config.app.metrics_folder)
     return JobScheduler(recurring_jobs(config, engine, files, make_judge(config, engine, files)))
 
 

@@ -16,7 +16,7 @@ from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.reading import IncidentFilter, incident_page
 from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.settings import Configuration, configuration
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.health import HealthChecks
@@ -53,14 +53,14 @@ def test_a_failed_run_opens_one_incident_and_the_next_good_one_resolves_it(
     config: Configuration, engine: Engine
 ) -> None:
     with time_machine.travel(START + 5 * MINUTE, tick=False) as clock:
-        judge = make_judge(config, engine, SharedMetricFolder(config.app.metrics_folder))
+        judge = make_judge(config, engine, SharedMetricDirectory(config.app.metrics_folder))
         judge.judge()
         clock.shift(55 * MINUTE)
         write(engine, failed("broken", start_time=(START + 60 * MINUTE).timestamp()))
         clock.shift(MINUTE)
         (opened,) = judge.judge().opened
         assert (opened.kind, opened.subject, opened.runs) == ("failing", "full", ("broken",))
-        restarted = make_judge(config, engine, SharedMetricFolder(config.app.metrics_folder))
+        restarted = make_judge(config, engine, SharedMetricDirectory(config.app.metrics_folder))
         clock.shift(3 * MINUTE)
         assert restarted.judge().opened == ()
         clock.shift(57 * MINUTE)
@@ -75,7 +75,7 @@ def test_an_outage_of_the_database_is_an_incident_within_two_minutes(
     config: Configuration, engine: Engine
 ) -> None:
     with time_machine.travel(START + 5 * MINUTE, tick=False) as clock:
-        judge = make_judge(config, engine, SharedMetricFolder(config.app.metrics_folder))
+        judge = make_judge(config, engine, SharedMetricDirectory(config.app.metrics_folder))
         judge.judge()
         health = HealthChecks(WebContext(config, engine, Access(None), judge=judge))
         clock.shift(10 * MINUTE)
@@ -107,7 +107,7 @@ def test_an_outage_of_the_database_is_an_incident_within_two_minutes(
 
 def test_the_next_due_time_is_reported(config: Configuration, engine: Engine) -> None:
     with time_machine.travel(START + 5 * MINUTE, tick=False):
-        judge = make_judge(config, engine, SharedMetricFolder(config.app.metrics_folder))
+        judge = make_judge(config, engine, SharedMetricDirectory(config.app.metrics_folder))
         judge.judge()
         assert judge.state.next_due == {"full": START + 60 * MINUTE}
         assert judge.state.judged_at == START + 5 * MINUTE

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from canvas_sync_core.store.stored_times import EARLIEST, LATEST
-from canvas_sync_exporter.web.period import FROM, GivenTime, read_period, read_recent_period
+from canvas_sync_exporter.web.period import FROM, GivenTime, read_period, read_period_with_start
 from canvas_sync_exporter.web.problems import ProblemError
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -34,9 +34,9 @@ def test_a_period_may_lack_either_bound() -> None:
 
 def test_a_recent_period_has_seven_days_unless_another_number_is_given() -> None:
     end = given("2026-11-27")
-    assert read_recent_period(None, end, UTC, None).since == datetime(2026, 11, 20, tzinfo=UTC)
-    assert read_recent_period(None, end, UTC, 1).since == datetime(2026, 11, 26, tzinfo=UTC)
-    until_now = read_recent_period(None, None, UTC, 2)
+    assert read_period_with_start(None, end, UTC, None).since == datetime(2026, 11, 20, tzinfo=UTC)
+    assert read_period_with_start(None, end, UTC, 1).since == datetime(2026, 11, 26, tzinfo=UTC)
+    until_now = read_period_with_start(None, None, UTC, 2)
     assert until_now.until is None
     assert 2 * DAY <= datetime.now(UTC) - until_now.since < 3 * DAY
 
@@ -44,7 +44,7 @@ def test_a_recent_period_has_seven_days_unless_another_number_is_given() -> None
 def test_times_beyond_those_of_the_table_become_its_first_and_last() -> None:
     period = read_period(given("0001-01-01"), given("9999-12-31T23:59:59"), UTC)
     assert (period.since, period.until) == (EARLIEST, LATEST)
-    assert read_recent_period(None, given("0001-01-09"), UTC, 3660).since == EARLIEST
+    assert read_period_with_start(None, given("0001-01-09"), UTC, 3660).since == EARLIEST
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_an_empty_period_is_refused(since: str, until: str, field: str) -> None:
 
 def test_two_starts_are_refused() -> None:
     with pytest.raises(ProblemError) as refused:
-        read_recent_period(given("1h"), None, UTC, 7)
+        read_period_with_start(given("1h"), None, UTC, 7)
     assert refused.value.problem.errors[0].detail == "use either days or from"
 
 

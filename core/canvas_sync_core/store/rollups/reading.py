@@ -48,12 +48,12 @@ from .periods import new_rows, read_between, require_few_rows
 from .snapshot import RollupSnapshot
 from .state import read_state
 from .tables import has_deleted_runs, has_rollups
-from .totals import Totals, statistics_of
+from .totals import RollupTotals, sketch_statistics
 from .totals_cache import TotalsCache
 
 __all__ = ["Rollups"]
 
-_NO_RUNS: Final = Totals()
+_NO_RUNS: Final = RollupTotals()
 _MOST_ROWS: Final = 20_000
 """Reading more rows than this for one answer would block its thread for too long."""
 _runs = metrics_table.c
@@ -101,7 +101,7 @@ class Rollups:
             by_sync_type={
                 name: queries.run_counts(counts) for name, counts in sorted(total.runs.items())
             },
-            duration=statistics_of(total.measures["duration"]),
+            duration=sketch_statistics(total.measures["duration"]),
             totals=queries.totals(dict(zip(SUMMED, total.sums, strict=True))),
         )
 
@@ -213,13 +213,13 @@ class _Reader:
         self._until = until
         self._zone = zone
 
-    def total_with_running(self) -> Totals:
+    def total_with_running(self) -> RollupTotals:
         """Read the totals of all runs, with those that are still running."""
         _, total = self.days_and_total()
         total.add(_running(self._connection, self._since, self._until))
         return total
 
-    def days_and_total(self) -> tuple[dict[LocalDay, Totals], Totals]:
+    def days_and_total(self) -> tuple[dict[LocalDay, RollupTotals], RollupTotals]:
         """Read the totals of the ended runs of each day, oldest day first, and of all days."""
         new = self._new_runs()
         days = {day: self._totals_of(day, new.get(day.day)) for day in self._local_days(new)}
@@ -249,16 +249,16 @@ class _Reader:
         first = min(self._state.utc_days, default=tomorrow)
         return min(max(self._since, first), tomorrow - DAY)
 
-    def _total(self, days: Mapping[LocalDay, Totals]) -> Totals:
+    def _total(self, days: Mapping[LocalDay, RollupTotals]) -> RollupTotals:
         """Add up all days; the last one changes with each run, so only the others are cached."""
         if not days:
-            return Totals()
+            return RollupTotals()
         *earlier, last = days.values()
         total = self._cache.sum_of(next(iter(days)), tuple(earlier)).copy()
         total.add(last)
         return total
 
-    def _totals_of(self, day: LocalDay, new: Groups | None) -> Totals:
+    def _totals_of(self, day: LocalDay, new: Groups | None) -> RollupTotals:
         """Read the totals of a day, and add its new runs to a copy of what is cached."""
         totals = self._rolled_up(day)
         if new is None:
@@ -267,7 +267,7 @@ class _Reader:
         totals.add_groups(new)
         return totals
 
-    def _rolled_up(self, day: LocalDay) -> Totals:
+    def _rolled_up(self, day: LocalDay) -> RollupTotals:
         """Read the totals of a day without its new runs."""
         changed = {each for each in self._state.changed_buckets if day.begin <= each < day.end}
         if changed:
@@ -281,8 +281,8 @@ class _Reader:
         read = partial(self._read, day, changed)
         return self._cache.get_or_read(day, generation, read)
 
-    def _read(self, day: LocalDay, changed: Set[datetime]) -> Totals:
-        totals = Totals()
+    def _read(self, day: LocalDay, changed: Set[datetime]) -> RollupTotals:
+        totals = RollupTotals()
         totals.add_groups(read_between(self._connection, day.begin, day.end, changed))
         return totals
 
@@ -293,13 +293,13 @@ class _Reader:
         return gather(new, lambda start: start.astimezone(self._zone).date())
 
 
-def _running(connection: Connection, since: datetime, until: datetime | None) -> Totals:
+def _running(connection: Connection, since: datetime, until: datetime | None) -> RollupTotals:
     """Read the totals of the runs that have not ended."""
-    totals = Totals()
+    totals = RollupTotals()
     statement = _sums_of_running(has_end=until is not None)
     for sync_type, count, *sums in connection.execute(statement, {"since": since, "until": until}):
         runs = {sync_type: Counter({RunStatus.RUNNING.value: count})}
-        totals.add(Totals(runs, list(map(limit_count, sums))))
+        totals.add(RollupTotals(runs, list(map(limit_count, sums))))
     return totals
 
 

@@ -21,7 +21,7 @@ from .buckets import whole_buckets
 from .slice_reader import SliceReader
 from .slices import Slice
 from .snapshot import RollupSnapshot
-from .totals import Totals
+from .totals import RollupTotals
 
 __all__ = ["NamedSeries", "RunSeries", "SeriesBy", "SeriesPoint", "SeriesReader"]
 
@@ -160,7 +160,7 @@ def _figures(groups: Groups, name_of: Callable[[Group], str]) -> dict[str, _Figu
 
 
 def _figures_of(groups: Groups) -> _Figures:
-    totals, by_status = Totals(), Counter[str]()
+    totals, by_status = RollupTotals(), Counter[str]()
     totals.add_groups(groups)
     for (_, status), aggregate in groups.items():
         by_status[status] += aggregate.runs

@@ -13,11 +13,11 @@ from canvas_sync_core.store.statistics import NO_VALUES, Statistics
 
 from .aggregates import MEASURES, SUMMED, Groups, later
 
-__all__ = ["Totals", "statistics_of"]
+__all__ = ["RollupTotals", "sketch_statistics"]
 
 
 @dataclass(eq=False)
-class Totals:
+class RollupTotals:
     """Counts, sums and sketches of runs of all sync types and statuses.
 
     Two objects are never equal, so that the cache compares long tuples of them quickly.
@@ -44,15 +44,15 @@ class Totals:
     @cached_property
     def statistics(self) -> dict[str, Statistics]:
         """Statistics of each measure; computed once, so call it when nothing more is added."""
-        return {name: statistics_of(sketch) for name, sketch in self.measures.items()}
+        return {name: sketch_statistics(sketch) for name, sketch in self.measures.items()}
 
-    def copy(self) -> Totals:
+    def copy(self) -> RollupTotals:
         """Return a copy to add to; totals in the cache are shared and must not change."""
-        copy = Totals()
+        copy = RollupTotals()
         copy.add(self)
         return copy
 
-    def add(self, other: Totals) -> None:
+    def add(self, other: RollupTotals) -> None:
         """Add the totals of other runs."""
         for sync_type, counts in other.runs.items():
             self.runs.setdefault(sync_type, Counter()).update(counts)
@@ -68,10 +68,10 @@ class Totals:
         for (sync_type, status), aggregate in groups.items():
             runs = {sync_type: Counter({status: aggregate.runs})}
             newest = {sync_type: aggregate.newest} if status == RunStatus.SUCCESS else {}
-            self.add(Totals(runs, aggregate.sums, aggregate.measures, newest))
+            self.add(RollupTotals(runs, aggregate.sums, aggregate.measures, newest))
 
 
-def statistics_of(sketch: Sketch) -> Statistics:
+def sketch_statistics(sketch: Sketch) -> Statistics:
     """Compute count, average, percentiles and maximum from a sketch."""
     if not sketch.count:
         return NO_VALUES

@@ -10,7 +10,7 @@ from canvas_sync_core.locks import RLock
 
 from .buckets import LocalDay
 from .generation_cache import GenerationCache
-from .totals import Totals
+from .totals import RollupTotals
 
 __all__ = ["TotalsCache"]
 
@@ -23,10 +23,14 @@ class TotalsCache:
 
     def __init__(self) -> None:
         self._lock = RLock()
-        self._days: GenerationCache[Totals] = GenerationCache(_MOST_DAYS)
-        self._sums: OrderedDict[LocalDay, tuple[tuple[Totals, ...], Totals]] = OrderedDict()
+        self._days: GenerationCache[RollupTotals] = GenerationCache(_MOST_DAYS)
+        self._sums: OrderedDict[LocalDay, tuple[tuple[RollupTotals, ...], RollupTotals]] = (
+            OrderedDict()
+        )
 
-    def get_or_read(self, day: LocalDay, generation: int, read: Callable[[], Totals]) -> Totals:
+    def get_or_read(
+        self, day: LocalDay, generation: int, read: Callable[[], RollupTotals]
+    ) -> RollupTotals:
         """Return the totals of a day; on a miss, read and cache them.
 
         Args:
@@ -36,7 +40,7 @@ class TotalsCache:
         """
         return self._days.get_or_read(day, generation, read)
 
-    def sum_of(self, first: LocalDay, totals_of_days: tuple[Totals, ...]) -> Totals:
+    def sum_of(self, first: LocalDay, totals_of_days: tuple[RollupTotals, ...]) -> RollupTotals:
         """Add up the totals of consecutive days, or return the cached sum.
 
         Args:
@@ -47,7 +51,7 @@ class TotalsCache:
             known = self._sums.get(first)
         if known is not None and known[0] == totals_of_days:
             return known[1]
-        total = Totals()
+        total = RollupTotals()
         for totals in totals_of_days:
             total.add(totals)
         with self._lock:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from canvas_sync_core.metrics.sample_keys import SampleKey
-from canvas_sync_core.metrics.totals import Totals
+from canvas_sync_core.metrics.totals import MetricTotals
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.judge.facts import (
     TRAFFIC_WINDOW,
@@ -17,7 +17,7 @@ from canvas_sync_exporter.judge.facts import (
     Refusal,
     RouteTraffic,
 )
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 __all__ = ["CounterFacts", "CounterWatch"]
 
@@ -64,7 +64,7 @@ class CounterWatch:
         files: The metric files; while their folder is missing, nothing is counted.
     """
 
-    files: SharedMetricFolder
+    files: SharedMetricDirectory
     _values: dict[SampleKey, float] | None = None
     _traffic: deque[tuple[datetime, _Increases]] = field(default_factory=deque)
     _refusals: dict[str, Refusal] = field(default_factory=dict)
@@ -162,7 +162,7 @@ class CounterWatch:
             throttled, truncated = (counts[route] for counts in others.values())
             yield RouteTraffic(route, count, failed.get(route, {}), throttled, truncated)
 
-    def _newest_cleanup(self, totals: Totals) -> datetime | None:
+    def _newest_cleanup(self, totals: MetricTotals) -> datetime | None:
         found = [
             value
             for key, value in totals.values.get("gauge_max", {}).items()

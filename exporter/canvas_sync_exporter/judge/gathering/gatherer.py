@@ -32,7 +32,7 @@ from canvas_sync_exporter.judge.runs import FoundRun
 from canvas_sync_exporter.logs.due import last_due
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 from . import rows
 from .counters import CounterFacts, CounterWatch
@@ -80,7 +80,7 @@ class Gatherer:
         pauses: Callable[[datetime], Sequence[Pause]],
         now: Callable[[], datetime],
         *,
-        metric_files: SharedMetricFolder,
+        metric_files: SharedMetricDirectory,
     ) -> None:
         self._engine = engine
         self._configuration = configuration

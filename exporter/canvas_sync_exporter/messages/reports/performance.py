@@ -17,7 +17,7 @@ from canvas_sync_exporter.messages.content import Content, Section, Status, Tabl
 from canvas_sync_exporter.messages.formats import UNKNOWN, Formats
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 from .comparison import Comparison, describe_comparison, read_comparison
 from .figures import QUANTILE_NOISE, Figures, by_sync_type, total_figures
@@ -103,7 +103,7 @@ def read_performance(
             SyncPerformance(name, now.get(name, _NONE), before.get(name, _NONE))
             for name in sorted({*now, *before})
         ),
-        *_read_routes(SharedMetricFolder(config.app.metrics_folder)),
+        *_read_routes(SharedMetricDirectory(config.app.metrics_folder)),
     )
 
 
@@ -138,7 +138,7 @@ def performance_content(figures: PerformanceFigures, formats: Formats) -> Conten
     )
 
 
-def _read_routes(metric_files: SharedMetricFolder) -> tuple[tuple[RouteFigures, ...], str]:
+def _read_routes(metric_files: SharedMetricDirectory) -> tuple[tuple[RouteFigures, ...], str]:
     """Return the routes, and why they cannot be read."""
     try:
         requests = metric_files.sums(MetricName.API_REQUESTS, "route")

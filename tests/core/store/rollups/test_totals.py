@@ -1,4 +1,4 @@
-"""Totals are added up, and copied before they change."""
+"""RollupTotals are added up, and copied before they change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from canvas_sync_core.names import ITEMS
 from canvas_sync_core.sketch import Sketch
 from canvas_sync_core.store.rollups.aggregates import SUMMED, Aggregate
-from canvas_sync_core.store.rollups.totals import Totals, statistics_of
+from canvas_sync_core.store.rollups.totals import RollupTotals, sketch_statistics
 from canvas_sync_core.store.statistics import NO_VALUES
 
 _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
@@ -25,7 +25,7 @@ def _aggregate(runs: int, hours: int) -> Aggregate:
 
 
 def test_groups_are_added_by_sync_type_and_status() -> None:
-    totals = Totals()
+    totals = RollupTotals()
     totals.add_groups({("full", "success"): _aggregate(2, 1), ("full", "failed"): _aggregate(1, 9)})
     totals.add_groups(
         {("full", "success"): _aggregate(3, 0), ("grades", "failed"): _aggregate(1, 9)}
@@ -40,7 +40,7 @@ def test_groups_are_added_by_sync_type_and_status() -> None:
 
 
 def test_only_successful_runs_bring_items_up_to_date() -> None:
-    totals = Totals()
+    totals = RollupTotals()
     totals.add_groups(
         {("full", "success"): _aggregate(1, 1), ("full", "partial"): _aggregate(1, 9)}
     )
@@ -51,7 +51,7 @@ def test_only_successful_runs_bring_items_up_to_date() -> None:
 
 
 def test_a_copy_can_be_added_to_without_a_change_of_the_original() -> None:
-    original = Totals()
+    original = RollupTotals()
     assert original.is_empty
     original.add_groups({("full", "success"): _aggregate(2, 0)})
     copy = original.copy()
@@ -66,7 +66,7 @@ def test_a_copy_can_be_added_to_without_a_change_of_the_original() -> None:
 def test_a_sketch_gives_count_average_percentiles_and_maximum() -> None:
     sketch = Sketch()
     sketch.add([float(each) for each in range(1, 201)])
-    found = statistics_of(sketch)
+    found = sketch_statistics(sketch)
     assert (found.count, found.average, found.max) == (200, 100.5, 200)
     assert (found.p50, found.p95, found.p99) == pytest.approx((100, 190, 198), rel=0.0101)
-    assert statistics_of(Sketch()) == NO_VALUES
+    assert sketch_statistics(Sketch()) == NO_VALUES

@@ -9,7 +9,7 @@ import pytest
 
 from canvas_sync_core.store.rollups import totals_cache
 from canvas_sync_core.store.rollups.buckets import LocalDay, local_day
-from canvas_sync_core.store.rollups.totals import Totals
+from canvas_sync_core.store.rollups.totals import RollupTotals
 from canvas_sync_core.store.rollups.totals_cache import TotalsCache
 
 _MONDAY = date(2025, 12, 22)
@@ -19,8 +19,8 @@ def _day(number: int = 0) -> LocalDay:
     return local_day(_MONDAY.replace(day=_MONDAY.day + number), UTC)
 
 
-def _totals(runs: int) -> Totals:
-    return Totals({"full": Counter({"success": runs})})
+def _totals(runs: int) -> RollupTotals:
+    return RollupTotals({"full": Counter({"success": runs})})
 
 
 def test_days_are_added_up_once() -> None:

@@ -10,22 +10,22 @@ from prometheus_client.samples import Exemplar as ServedExemplar
 from prometheus_client.samples import Sample
 
 from canvas_sync_core.metrics import Exemplar, MetricFiles
-from canvas_sync_core.metrics.folding import MetricFolder
+from canvas_sync_core.metrics.metric_directory import MetricDirectory
 from canvas_sync_core.metrics.sample_keys import SampleKey, SampleKeys
-from canvas_sync_core.metrics.totals import Totals
+from canvas_sync_core.metrics.totals import MetricTotals
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.collectors.samples import FamilyBuilder
+from canvas_sync_exporter.collectors.metric_file_families import MetricFileFamilies
 
 
 class Served:
     """What is served of the metric files of a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = MetricFolder(folder, SampleKeys())
-        self._builder = FamilyBuilder()
+        self._folder = MetricDirectory(folder, SampleKeys())
+        self._families = MetricFileFamilies()
 
     def samples(self) -> dict[str, list[Sample]]:
-        families = self._builder.families(self._folder.read())
+        families = self._families.build(self._folder.read())
         return {family.name: family.samples for family in families}
 
 
@@ -77,7 +77,7 @@ def _key(sample: str, help_text: str = "Help.", **labels: str) -> SampleKey:
 
 def _samples(values: dict[str, dict[SampleKey, float]]) -> dict[str, float]:
     """Return what is served of the values of each kind of file, by its text in an exposition."""
-    families = FamilyBuilder().families(Totals(values))
+    families = MetricFileFamilies().build(MetricTotals(values))
     return {
         text: value
         for family in families
@@ -121,9 +121,9 @@ def test_a_name_that_another_kind_has_already_is_served_once() -> None:
 def test_families_come_by_name_each_with_the_exemplars_of_its_buckets() -> None:
     buckets = {name: _key(f"{name}_bucket", le="1.0") for name in ("later", "earlier")}
     exemplar = Exemplar("4bf9", 0.5, time=7.0)
-    totals = Totals({"histogram": dict.fromkeys(buckets.values(), 1.0)})
+    totals = MetricTotals({"histogram": dict.fromkeys(buckets.values(), 1.0)})
     totals.exemplars = {buckets["later"]: exemplar, _key("of_no_bucket"): exemplar}
-    earlier, later = FamilyBuilder().families(totals)
+    earlier, later = MetricFileFamilies().build(totals)
     assert (earlier.name, earlier.exemplars) == ("earlier", {})
     assert (later.name, later.exemplars) == (
         "later",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_core.metrics import MetricFiles, crowded_folder
+from canvas_sync_core.metrics import MetricFiles, crowded_directory
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from support.metric_processes import (
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is crowded by dead processes."""
     for _ in range(_DEAD):
         leave_dead(tmp_path, 1)
-    monkeypatch.setattr(crowded_folder, "MOST_FILES", _DEAD * _FILES - 1)
+    monkeypatch.setattr(crowded_directory, "MOST_FILES", _DEAD * _FILES - 1)
     return tmp_path
 
 
@@ -65,7 +65,7 @@ def test_a_forked_child_is_a_new_process(tmp_path: Path, monkeypatch: pytest.Mon
     sink.handle(newborn_event())  # not crowded yet
     for _ in range(_DEAD):
         leave_dead(tmp_path, 1)
-    monkeypatch.setattr(crowded_folder, "MOST_FILES", _DEAD * _FILES)
+    monkeypatch.setattr(crowded_directory, "MOST_FILES", _DEAD * _FILES)
     sink.after_fork_in_child()
     sink.handle(newborn_event())
     sink.close(600)
@@ -74,7 +74,7 @@ def test_a_forked_child_is_a_new_process(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_one_process_folds_a_limited_number(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowded_folder, "_AT_ONCE", 10)
+    monkeypatch.setattr(crowded_directory, "_AT_ONCE", 10)
     before = len(list(folder.glob("*.db")))
     sink = MetricsSink(folder, folds_dead=True)
     own = len(list(folder.glob("*.db"))) - before

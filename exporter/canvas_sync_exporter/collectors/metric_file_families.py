@@ -16,20 +16,20 @@ from prometheus_client.samples import Exemplar as ServedExemplar
 
 from canvas_sync_core.metrics import Exemplar
 from canvas_sync_core.metrics.sample_keys import SampleKey
-from canvas_sync_core.metrics.totals import MERGE, Totals
+from canvas_sync_core.metrics.totals import MERGE, MetricTotals
 
 from .series import SeriesFamily, series_text
 
-__all__ = ["FamilyBuilder"]
+__all__ = ["MetricFileFamilies"]
 
 
-class FamilyBuilder:
+class MetricFileFamilies:
     """Builds metric families of the values of metric files."""
 
     def __init__(self) -> None:
         self._layouts: dict[str, _Layout] = {}
 
-    def families(self, totals: Totals) -> list[SeriesFamily]:
+    def build(self, totals: MetricTotals) -> list[SeriesFamily]:
         """Build the families of ``totals``, sorted by name."""
         families: dict[str, SeriesFamily] = {}
         for kind, values in totals.values.items():

@@ -18,9 +18,9 @@ from canvas_sync_core.locks import is_patched
 from canvas_sync_core.threads import Daemon, start_daemon
 
 if TYPE_CHECKING:
-    from .folding import MetricFolder
+    from .metric_directory import MetricDirectory
 
-__all__ = ["MOST_FILES", "CrowdedFolder"]
+__all__ = ["MOST_FILES", "CrowdedDirectory"]
 
 MOST_FILES: Final = 1200
 """A folder with more files is crowded. A process has up to seven."""
@@ -30,7 +30,7 @@ _AT_ONCE: Final = 2400
 _logger = app_logger(__name__)
 
 
-class CrowdedFolder:
+class CrowdedDirectory:
     """Folds once, in a thread, if a folder is crowded and nobody else is folding it.
 
     A kill in the middle of it loses nothing, and the next process continues.
@@ -41,7 +41,7 @@ class CrowdedFolder:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder
-        self._folding: MetricFolder | None = None
+        self._folding: MetricDirectory | None = None
         self._thread: Daemon | None = None
 
     def relieve(self) -> None:
@@ -51,10 +51,10 @@ class CrowdedFolder:
         """
         if not _is_crowded(self._path) or is_patched():
             return
-        from .folding import MetricFolder  # noqa: PLC0415 - rarely needed
+        from .metric_directory import MetricDirectory  # noqa: PLC0415 - rarely needed
         from .sample_keys import SampleKeys  # noqa: PLC0415 - as above
 
-        self._folding = MetricFolder(self._path, SampleKeys())
+        self._folding = MetricDirectory(self._path, SampleKeys())
         self._thread = start_daemon(self._fold, "canvas-sync-fold")
 
     def wait(self, timeout: float) -> None:

@@ -23,9 +23,9 @@ from .folded_state import FoldedState, StateFile, no_failpoint
 from .layout import exemplar_file_name, parse_file_name
 from .reading import FileReader, Reading, is_dead
 from .sample_keys import SampleKeys
-from .totals import LIVE_KINDS, PER_PROCESS_KIND, Totals
+from .totals import LIVE_KINDS, PER_PROCESS_KIND, MetricTotals
 
-__all__ = ["MetricFolder"]
+__all__ = ["MetricDirectory"]
 
 _LOCK_NAME: Final = "fold.lock"
 _LOCK_TIMEOUT: Final = 10.0
@@ -34,7 +34,7 @@ _LOCK_PAUSE: Final = 0.002
 _logger = app_logger(__name__)
 
 
-class MetricFolder:
+class MetricDirectory:
     """The metric files of all processes, live and dead. Not thread-safe.
 
     Args:
@@ -68,7 +68,7 @@ class MetricFolder:
             return True
         return any(is_dead(self._folder / name) for name in self._reader.names())
 
-    def read(self) -> Totals:
+    def read(self) -> MetricTotals:
         """Add up the state and the files that it does not contain.
 
         Raises:
@@ -121,7 +121,7 @@ class MetricFolder:
             os.close(self._lock)
             self._lock = None
 
-    def _absorb_dead(self, state: FoldedState, totals: Totals, most: int | None) -> list[str]:
+    def _absorb_dead(self, state: FoldedState, totals: MetricTotals, most: int | None) -> list[str]:
         names = (name for name in self._unfolded(state) if is_dead(self._folder / name))
         dead = []
         for reading in self._read_each(islice(names, most)):
@@ -182,12 +182,12 @@ class MetricFolder:
             os.close(fd)
 
 
-def _totals(state: FoldedState) -> Totals:
+def _totals(state: FoldedState) -> MetricTotals:
     values = {kind: dict(samples) for kind, samples in state.values.items()}
-    return Totals(values, dict(state.exemplars))
+    return MetricTotals(values, dict(state.exemplars))
 
 
-def _absorb(totals: Totals, reading: Reading) -> None:
+def _absorb(totals: MetricTotals, reading: Reading) -> None:
     if reading.kind != PER_PROCESS_KIND and not (reading.dead and reading.kind in LIVE_KINDS):
         totals.merge(reading.kind, reading.keys, reading.values)
         totals.merge_exemplars(reading.exemplars)

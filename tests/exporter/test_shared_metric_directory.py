@@ -8,14 +8,14 @@ import pytest
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.metrics import MetricFiles
-from canvas_sync_core.metrics.totals import Totals
-from canvas_sync_exporter.shared_metric_folder import SharedMetricFolder
+from canvas_sync_core.metrics.totals import MetricTotals
+from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 from support.metric_processes import COUNTED, count, leave_dead
 
 
 def test_a_folder_that_is_missing_is_empty(tmp_path: Path) -> None:
-    files = SharedMetricFolder(tmp_path / "later")
-    assert files.read() == files.fold_and_read() == Totals()
+    files = SharedMetricDirectory(tmp_path / "later")
+    assert files.read() == files.fold_and_read() == MetricTotals()
     assert files.fold() == 0
 
 
@@ -23,7 +23,7 @@ def test_sums_of_a_label_are_the_same_before_and_after_the_dead_are_folded(tmp_p
     live = MetricFiles(tmp_path)
     count(live, 1)
     leave_dead(tmp_path, 10)
-    files = SharedMetricFolder(tmp_path)
+    files = SharedMetricDirectory(tmp_path)
     before = files.sums(COUNTED, "log")
     assert files.fold() > 0
     assert files.fold() == 0
@@ -33,8 +33,8 @@ def test_sums_of_a_label_are_the_same_before_and_after_the_dead_are_folded(tmp_p
 
 def test_damage_to_both_copies_of_what_the_dead_counted_is_an_error(tmp_path: Path) -> None:
     leave_dead(tmp_path, 10)
-    SharedMetricFolder(tmp_path).fold()
+    SharedMetricDirectory(tmp_path).fold()
     for copy in tmp_path.glob("folded.state*"):
         copy.write_bytes(b"damaged")
     with pytest.raises(CanvasSyncMonitorError, match="damaged"):
-        SharedMetricFolder(tmp_path).read()
+        SharedMetricDirectory(tmp_path).read()

@@ -6,16 +6,16 @@ import logging
 from pathlib import Path
 
 from canvas_sync_core.locks import Lock
-from canvas_sync_core.metrics.folding import MetricFolder
+from canvas_sync_core.metrics.metric_directory import MetricDirectory
 from canvas_sync_core.metrics.sample_keys import SampleKeys
-from canvas_sync_core.metrics.totals import Totals
+from canvas_sync_core.metrics.totals import MetricTotals
 
-__all__ = ["SharedMetricFolder"]
+__all__ = ["SharedMetricDirectory"]
 
 _logger = logging.getLogger(__name__)
 
 
-class SharedMetricFolder:
+class SharedMetricDirectory:
     """Reads and folds metric files. Thread-safe; several exporters may share the folder.
 
     Tens of thousands of keys take megabytes, so all readers of a process share one of these.
@@ -29,7 +29,7 @@ class SharedMetricFolder:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder
-        self._folder = MetricFolder(folder, SampleKeys())
+        self._folder = MetricDirectory(folder, SampleKeys())
         self._mutex = Lock()
         self.fold_failures = 0
 
@@ -43,7 +43,7 @@ class SharedMetricFolder:
         """Number of times that the state had to be read from its second copy."""
         return self._folder.recoveries
 
-    def read(self) -> Totals:
+    def read(self) -> MetricTotals:
         """Add up everything.
 
         Raises:
@@ -51,7 +51,7 @@ class SharedMetricFolder:
             OSError: The folder cannot be read.
         """
         with self._mutex:
-            return self._folder.read() if self._path.is_dir() else Totals()
+            return self._folder.read() if self._path.is_dir() else MetricTotals()
 
     def fold(self) -> int:
         """Fold the files of dead processes and return their number.
@@ -63,7 +63,7 @@ class SharedMetricFolder:
         with self._mutex:
             return self._folder.fold() if self._path.is_dir() else 0
 
-    def fold_and_read(self) -> Totals:
+    def fold_and_read(self) -> MetricTotals:
         """Fold the files of dead processes, if there are any, then add up everything.
 
         Raises:
@@ -72,7 +72,7 @@ class SharedMetricFolder:
         """
         with self._mutex:
             if not self._path.is_dir():
-                return Totals()
+                return MetricTotals()
             if self._folder.needs_fold():
                 try:
                     self._folder.fold()
