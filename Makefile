@@ -12,13 +12,13 @@ PYTEST_ARGS ?=
 SLOW_TESTS := $(addprefix tests/, demo deploy main_job many_processes test_analyze_canvas_logs.py \
   $(addprefix core/, logs/test_rotation.py logs/test_writer_processes.py metrics/test_files.py test_asynchronous.py \
     test_threads.py \
-    $(addprefix store/, incidents messages rollups test_deadlines.py test_retention.py test_reuse.py test_run_search.py)) \
+    $(addprefix store/, incidents messages rollups test_deadlines.py test_run_deletion.py test_reuse.py test_run_search.py)) \
   $(addprefix docs/, test_export_pages.py test_quick_start.py test_threads_page.py test_tutorial_page.py \
     test_tutorial_pictures.py) \
   $(addprefix exporter/, commands http_server judge/simulation judge/test_rhythm.py jobs/test_clock_changes.py \
     messages/reports/test_due.py messages/reports/test_reading.py messages/test_delivery.py messages/test_messenger.py \
     messages/test_planner.py messages/test_planning.py messages/test_report_planner.py \
-    $(addprefix logs/search/, test_demo_logs.py test_positions.py test_search.py) logs/test_due.py logs/test_retention*.py \
+    $(addprefix logs/search/, test_demo_logs.py test_positions.py test_search.py) logs/test_due.py logs/test_cleanup*.py \
     logs/test_follow.py logs/test_staging.py logs/test_tail.py serving test_*.py web \
     $(addprefix ui/, pages test_dashboard_links.py test_every_page.py test_keys.py test_live_updates.py test_mount.py \
       test_site.py)) \

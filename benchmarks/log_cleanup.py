@@ -31,9 +31,9 @@ from unittest.mock import Mock, patch
 
 from log_analysis import generate
 
-from canvas_sync_exporter.logs import retention
+from canvas_sync_exporter.logs import cleanup
+from canvas_sync_exporter.logs.cleanup import RetentionSettings, cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.read_back import read_to_end
-from canvas_sync_exporter.logs.retention import RetentionSettings, cleanup_canvas_sync_logs
 
 ROUNDS = 5
 CALLS_A_SECOND = 18
@@ -73,8 +73,8 @@ def cleanup_without_sidecar(log: Path, folder: Path) -> Times:
     """Do the same without the sidecar."""
     nothing = Mock(return_value=Mock(add=read_to_end, is_empty=True))
     with (
-        patch.object(retention, "ArchiveSummary", nothing),
-        patch.object(retention, "complete_sidecars", return_value=[]),
+        patch.object(cleanup, "ArchiveSummary", nothing),
+        patch.object(cleanup, "complete_sidecars", return_value=[]),
     ):
         return our_cleanup(log, folder)
 

@@ -28,9 +28,9 @@ from sqlalchemy import Engine, delete, event
 
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.writing import roll_up
 from canvas_sync_core.store.rows import write_runs
+from canvas_sync_core.store.run_deletion import delete_runs
 
 GOAL_MS = 50.0
 GOAL_RATE = 20_000

@@ -13,9 +13,9 @@ from canvas_sync_core.store import queries
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
 from canvas_sync_core.store.incidents.writing import write_incidents
-from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
+from canvas_sync_core.store.run_deletion import delete_runs
 from support.incidents import incident
 from support.markdown import DOCS, blocks
 from support.runs import running, snapshot, write

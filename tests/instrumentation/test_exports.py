@@ -63,6 +63,6 @@ def test_the_log_tools_start_without_loading_database_tracing_and_web_libraries(
         check=True,
     ).stdout.split()
     heavy = {"sqlalchemy", "opentelemetry", "prometheus_client", "flask", "apscheduler"}
-    heavy |= {"canvas_sync_exporter.logs.retention", "canvas_sync_core.events"}
+    heavy |= {"canvas_sync_exporter.logs.cleanup", "canvas_sync_core.events"}
     assert "canvas_sync_core.settings" in loaded
     assert heavy & set(loaded) == set()

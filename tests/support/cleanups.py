@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from canvas_sync_exporter.logs.archive import archives
-from canvas_sync_exporter.logs.retention import RetentionSettings
+from canvas_sync_exporter.logs.cleanup import RetentionSettings
 from support.log_processes import line_of, lines_left
 
 __all__ = ["LINE", "LOG", "NOW", "archived", "everywhere", "settings_for"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import control_path, rotate
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.cleanup import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 
 from .log_folders import json_line, record

@@ -12,7 +12,7 @@ __all__ = ["pytest_xdist_make_scheduler"]
 _SHARED: Final = {
     "tests/main_job/": "evidence",
     "tests/demo/test_run.py": "demo_round",
-    "tests/exporter/logs/test_retention.py": "demo_round",
+    "tests/exporter/logs/test_cleanup.py": "demo_round",
     "tests/test_analyze_canvas_logs.py": "demo_round",
     "tests/deploy/test_promql.py": "watched_demo",
     "tests/deploy/test_sql.py": "watched_demo",

@@ -7,14 +7,14 @@ import logging
 
 from canvas_sync_core.events import ErrorInfo, LogsCleaned
 from canvas_sync_core.settings import Settings
-from canvas_sync_exporter.logs.due import last_due, next_due
-from canvas_sync_exporter.logs.retention import (
+from canvas_sync_exporter.logs.cleanup import (
     CleanupReport,
     CleanupRunning,
     OnProgress,
     cleanup_canvas_sync_logs,
     cleanup_when_due,
 )
+from canvas_sync_exporter.logs.due import last_due, next_due
 from canvas_sync_exporter.logs.retention_settings import make_retention_settings
 from canvas_sync_exporter.settings import Configuration
 
@@ -38,8 +38,8 @@ def clean_logs(config: Configuration, on_progress: OnProgress | None = None) -> 
         OSError: The control folder or the metric files cannot be used.
     """
     now = dt.datetime.now(dt.UTC)
-    retention = make_retention_settings(config)
-    report = cleanup_canvas_sync_logs(retention, now=now, on_progress=on_progress)
+    settings = make_retention_settings(config)
+    report = cleanup_canvas_sync_logs(settings, now=now, on_progress=on_progress)
     _record(report, config.app)
     return report
 

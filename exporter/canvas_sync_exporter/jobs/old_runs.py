@@ -8,7 +8,7 @@ import logging
 from sqlalchemy import Engine
 
 from canvas_sync_core.store.free_space import give_back_space
-from canvas_sync_core.store.retention import delete_runs
+from canvas_sync_core.store.run_deletion import delete_runs
 from canvas_sync_core.wording import counted
 from canvas_sync_exporter.logs.due import last_due
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         CleanupPlan as CleanupPlan,
         plan_cleanup as plan_cleanup,
     )
-    from .retention import (
+    from .cleanup import (
         CleanupReport as CleanupReport,
         CleanupRunning as CleanupRunning,
         CleanupStatus as CleanupStatus,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _EXPORTS: Final = {
     "canvas_sync_exporter.logs.plan": ("CleanupPlan", "plan_cleanup"),
-    "canvas_sync_exporter.logs.retention": (
+    "canvas_sync_exporter.logs.cleanup": (
         "CleanupReport",
         "CleanupRunning",
         "CleanupStatus",

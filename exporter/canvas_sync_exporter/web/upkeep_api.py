@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs, next_cleanup
-from canvas_sync_exporter.logs.retention import CleanupReport, CleanupRunning, get_cleanup_status
+from canvas_sync_exporter.logs.cleanup import CleanupReport, CleanupRunning, get_cleanup_status
 from canvas_sync_exporter.logs.retention_settings import make_retention_settings
 from canvas_sync_exporter.logs.status import LogStatus
 

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, update
 
 from canvas_sync_core.events import ErrorInfo, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
-from canvas_sync_core.store import queries, retention
+from canvas_sync_core.store import queries, run_deletion
 from canvas_sync_core.store.cursors import BadCursor, make_cursor
 from canvas_sync_core.store.freshness import freshness
 from canvas_sync_core.store.model import METADATA, metrics_table
@@ -349,11 +349,11 @@ def test_only_one_of_several_exporters_reports_a_dead_run(engine: Engine) -> Non
 def test_old_runs_that_have_ended_are_deleted_and_no_others(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "_LEAST", 2)
+    monkeypatch.setattr(run_deletion, "_LEAST", 2)
     write(engine, *(snapshot(f"old-{n}", start_time=_at(-n)) for n in range(1, 6)))
     write(engine, running("old, running", start_time=_at(-1)), snapshot("new", start_time=_at(0)))
-    assert retention.delete_runs(engine, _NOON) == 5
-    assert retention.delete_runs(engine, _NOON) == 0
+    assert run_deletion.delete_runs(engine, _NOON) == 5
+    assert run_deletion.delete_runs(engine, _NOON) == 0
     left = {run.sync_task_id for run in queries.recent_runs(engine, 10).items}
     assert left == {"old, running", "new"}
 
@@ -385,7 +385,7 @@ _QUESTIONS: dict[str, Callable[[Engine], Any]] = {
         engine, _LONG_AGO, 5, _IN_THE_MIDDLE
     ),
     "mark_interrupted": lambda engine: queries.mark_interrupted(engine, _NOON),
-    "delete_runs": lambda engine: retention.delete_runs(engine, _NOON - timedelta(hours=498)),
+    "delete_runs": lambda engine: run_deletion.delete_runs(engine, _NOON - timedelta(hours=498)),
 }
 
 

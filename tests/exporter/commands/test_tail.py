@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.cleanup import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from support.command_line import run_here
 from support.log_folders import json_line, lay_out, record

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.names import LOGS, Log
 from canvas_sync_exporter.logs.archive import archives
+from canvas_sync_exporter.logs.cleanup import CleanupRunning, cleanup_when_due
 from canvas_sync_exporter.logs.due import DueRecord, last_due, next_due
-from canvas_sync_exporter.logs.retention import CleanupRunning, cleanup_when_due
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from support.log_processes import kill_at_each_change, spawn
 
@@ -215,5 +215,5 @@ def _kill_nightly_cleanups() -> None:
             assert archive.time == NIGHT
             assert not (settings.log_dir / "errors.log.1").exists()
 
-        modules = ["due.py", "retention.py", "report.py"]
+        modules = ["due.py", "cleanup.py", "cleanup_report.py"]
         kill_at_each_change(settings.log_dir, modules, prepare, act, check)

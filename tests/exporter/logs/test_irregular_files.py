@@ -14,8 +14,8 @@ from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs import get_cleanup_status, plan_cleanup
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.records import Selection
+from canvas_sync_exporter.logs.cleanup import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.irregular_files import irregular_files
-from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch
 from canvas_sync_exporter.logs.tail import LogTail

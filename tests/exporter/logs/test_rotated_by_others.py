@@ -23,8 +23,8 @@ from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.archive import Member
 from canvas_sync_exporter.logs.archive_writing import write_archive
+from canvas_sync_exporter.logs.cleanup import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.irregular_files import irregular_files
-from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch
 from canvas_sync_exporter.logs.status import LogStatus

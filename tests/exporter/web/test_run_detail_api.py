@@ -9,7 +9,7 @@ import pytest
 
 from canvas_sync_core.names import Log
 from canvas_sync_core.store.queries import run_by_task
-from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.cleanup import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import make_retention_settings
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure, shutdown
 from support.runs import failed, snapshot, write

@@ -216,7 +216,7 @@ def _any_between() -> Select[Any]:
 
 
 def has_deleted_runs(connection: Connection, since: datetime) -> bool:
-    """Whether the rows cannot give the answer because retention has deleted some of them."""
+    """Whether the rows cannot give the answer because some of them were deleted."""
     deleted = exists(_rollups.runs).where(
         # A day may not be recomputed yet, but an hour always is.
         _rollups.seconds == _seconds(HOUR),

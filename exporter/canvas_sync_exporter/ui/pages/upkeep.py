@@ -13,9 +13,9 @@ from canvas_sync_core.threads import start_daemon
 from canvas_sync_core.version import VERSION
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs, next_cleanup
 from canvas_sync_exporter.logs.archive import Archive, archives
+from canvas_sync_exporter.logs.cleanup import CleanupRunning
 from canvas_sync_exporter.logs.due import DueRecord
 from canvas_sync_exporter.logs.on_disk import files_on_disk
-from canvas_sync_exporter.logs.retention import CleanupRunning
 from canvas_sync_exporter.logs.status import free_bytes
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration

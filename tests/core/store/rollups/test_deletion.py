@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.buckets import DAY, FIFTEEN_MINUTES, HOUR, floor
 from canvas_sync_core.store.rollups.series import SeriesReader
 from canvas_sync_core.store.rollups.writing import roll_up
+from canvas_sync_core.store.run_deletion import delete_runs
 from support.runs import snapshot, write
 
 _NOW = datetime.now(UTC)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 
 from canvas_sync_core.events import ErrorInfo, RunSnapshot
 from canvas_sync_core.names import RunStatus
-from canvas_sync_core.store import retention
+from canvas_sync_core.store import run_deletion
 from canvas_sync_core.store.database import downgrade, open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.error_counts import has_unknown_errors
@@ -141,7 +141,7 @@ def test_errors_of_deleted_runs_still_count(engine: Engine) -> None:
     _history(engine)
     roll_up(engine, _LONG)
     before = ErrorReader(engine).top(_NOON - 9 * _DAY, _NOON + _DAY, 50)
-    assert retention.delete_runs(engine, _NOON - timedelta(hours=12)) > 6
+    assert run_deletion.delete_runs(engine, _NOON - timedelta(hours=12)) > 6
     for _ in range(2):
         after = ErrorReader(engine).top(_NOON - 9 * _DAY, _NOON + _DAY, 50)
         assert [each.runs for each in after.items] == [each.runs for each in before.items]

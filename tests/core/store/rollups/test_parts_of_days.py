@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import Engine, update
 
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups import writing
 from canvas_sync_core.store.rollups.aggregates import Groups
 from canvas_sync_core.store.rollups.buckets import DAY, HOUR, BucketRange
 from canvas_sync_core.store.rollups.parts_of_days import merge_range
 from canvas_sync_core.store.rollups.tables import merge_groups
 from canvas_sync_core.store.rollups.writing import roll_up
+from canvas_sync_core.store.run_deletion import delete_runs
 from support.runs import failed, snapshot, write
 
 _MIDNIGHT = datetime(2025, 12, 22, tzinfo=UTC)

@@ -12,10 +12,10 @@ from canvas_sync_core.errors import StorageError
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import downgrade
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.aggregates import Aggregate
 from canvas_sync_core.store.rollups.periods import Period, count_periods, read_periods
 from canvas_sync_core.store.rollups.writing import roll_up
+from canvas_sync_core.store.run_deletion import delete_runs
 from support.runs import failed, running, snapshot, write
 
 DAY = timedelta(days=1)

@@ -17,11 +17,11 @@ from sqlalchemy import Engine, delete, event, select, update
 from canvas_sync_core.store.database import downgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.query_results import Summary
-from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.tables import changes_table, days_table, mark_day, rollups_table
 from canvas_sync_core.store.rollups.writing import roll_up
 from canvas_sync_core.store.rows import write_runs
+from canvas_sync_core.store.run_deletion import delete_runs
 from support.runs import snapshot
 
 _CLIENTS = 8

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete, select, update
 
 from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
-from canvas_sync_core.store import queries, retention
+from canvas_sync_core.store import queries, run_deletion
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups import precomputed, writing
 from canvas_sync_core.store.rollups.reading import Rollups
@@ -91,7 +91,7 @@ class _History:
         Nor may another use of its task id, whose row would get another number behind the id.
         """
         names = select(_runs.sync_task_id)
-        retention.delete_runs(self.engine, _NOON + timedelta(minutes=minutes))
+        run_deletion.delete_runs(self.engine, _NOON + timedelta(minutes=minutes))
         with self.engine.connect() as connection, self.shadow.connect() as everything:
             left = set(connection.scalars(names))
             gone = set(everything.scalars(names)) - left

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from canvas_sync_core.names import RunStatus
-from canvas_sync_core.store import retention
+from canvas_sync_core.store import run_deletion
 from canvas_sync_core.store.database import downgrade, open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups import aggregates, precomputed, writing
@@ -322,7 +322,7 @@ def test_syncs_write_while_runs_are_rolled_up_and_deleted(
     deleted = 0
     while any(sync.poll() is None for sync in syncs):
         roll_up(engine, 0.1)
-        deleted += retention.delete_runs(engine, _SINCE + timedelta(days=20))
+        deleted += run_deletion.delete_runs(engine, _SINCE + timedelta(days=20))
         counted = rollups.summary(_SINCE).runs
         assert counted.total >= len(old)
     assert [sync.wait() for sync in syncs] == [0, 0, 0, 0]

@@ -9,7 +9,7 @@ from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.archive import archives
-from canvas_sync_exporter.logs.retention import RetentionSettings, cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.cleanup import RetentionSettings, cleanup_canvas_sync_logs
 from support.log_processes import make_writer
 from support.sync_logs import generate, line_of_record
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.cleanup import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.search import (
     FoundLine,
     LineContext,

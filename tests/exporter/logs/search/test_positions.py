@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canvas_sync_core.names import Log
+from canvas_sync_exporter.logs.cleanup import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.reader import LINE_LIMIT
-from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.search import BadCursorError, FoundLine, LineFilter, LogSearch, Order
 from support.log_folders import EPOCH, json_line, lay_out, record, text_line
 from support.log_moves import MOVES, retention, rotate_log, write

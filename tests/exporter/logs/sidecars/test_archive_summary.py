@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs import archive_writing
-from canvas_sync_exporter.logs import retention as retention_module
+from canvas_sync_exporter.logs import archive_writing, cleanup
 from canvas_sync_exporter.logs.archive import Member
 from canvas_sync_exporter.logs.archive_writing import write_archive
-from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.cleanup import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.sidecars import ArchiveSummary, complete_sidecars, sidecar_path
 from support.log_folders import json_line, lay_out, record
 from support.log_moves import retention
@@ -24,7 +23,7 @@ def test_an_archive_is_summed_up_while_it_is_read_back(
 ) -> None:
     lines = [json_line(record(Log.ERRORS, second, task_id=f"run {second}")) for second in range(9)]
     lay_out(tmp_path, Log.ERRORS, [lines[:4], lines[4:], []], 0)
-    monkeypatch.setattr(retention_module, "complete_sidecars", lambda *_, **__: [])
+    monkeypatch.setattr(cleanup, "complete_sidecars", lambda *_, **__: [])
     cleanup_canvas_sync_logs(replace(retention(tmp_path, 10), archive_days=36_500))
     (archive,) = (tmp_path / "archive").glob("*.tar.gz")
     first = sidecar_path(archive).read_bytes()

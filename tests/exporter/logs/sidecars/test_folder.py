@@ -16,8 +16,8 @@ import pytest
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.archive import Member, archive_name
 from canvas_sync_exporter.logs.archive_writing import write_archive
+from canvas_sync_exporter.logs.cleanup import cleanup_canvas_sync_logs, delete_old_archives
 from canvas_sync_exporter.logs.pieces import PackedFile, packed_files
-from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs, delete_old_archives
 from canvas_sync_exporter.logs.search import FoundLine, LineFilter, LogSearch, Order, archive_scan
 from canvas_sync_exporter.logs.sidecars import complete_sidecars, read_sidecar, sidecar_path
 from support.log_folders import EPOCH, json_line, lay_out, record, text_line

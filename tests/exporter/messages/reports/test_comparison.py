@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from canvas_sync_core.names import MessageKind
-from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.writing import roll_up
+from canvas_sync_core.store.run_deletion import delete_runs
 from canvas_sync_exporter.config_file.reports import ReportSettings
 from canvas_sync_exporter.messages.reports.comparison import comparison, read_comparison
 from canvas_sync_exporter.messages.reports.periods import report_about

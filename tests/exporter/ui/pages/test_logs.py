@@ -16,7 +16,7 @@ import requests
 from playwright.sync_api import Browser, expect
 
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.cleanup import cleanup_canvas_sync_logs
 from canvas_sync_exporter.web.auth import Scope
 from support.log_moves import retention, rotate_log
 from support.log_pages import SOON, fields, own, rows, write

@@ -19,14 +19,14 @@ from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import log_files
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.archive import archives
-from canvas_sync_exporter.logs.report import saved_report
-from canvas_sync_exporter.logs.retention import (
+from canvas_sync_exporter.logs.cleanup import (
     CleanupRunning,
     RetentionSettings,
     cleanup_canvas_sync_logs,
     delete_old_archives,
     get_cleanup_status,
 )
+from canvas_sync_exporter.logs.cleanup_report import saved_report
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.logs.staging import staging_folders, tail_offset
 from support.cleanups import LINE, LOG, NOW, archived, everywhere, settings_for
@@ -248,7 +248,7 @@ def _kill_cleanups() -> None:
             assert found == expected, (step, found - expected, expected - found)
             assert not list((folder / "archiving").iterdir()), step
 
-        modules = ["retention.py", "staging.py", "archive.py", "report.py"]
+        modules = ["cleanup.py", "staging.py", "archive.py", "cleanup_report.py"]
         kill_at_each_change(folder, modules, prepare, act, check)
 
 

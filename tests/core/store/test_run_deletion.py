@@ -19,15 +19,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, func, select
 
-from canvas_sync_core.store import retention
+from canvas_sync_core.store import run_deletion
 from canvas_sync_core.store.database import downgrade, open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.run_counts import count_runs
 from canvas_sync_core.store.rollups.tables import changes_table
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
+from canvas_sync_core.store.run_deletion import delete_runs
 from support.forked_programs import run_forked
 from support.runs import snapshot, write
 
@@ -39,7 +39,7 @@ import os, signal, sys
 from datetime import datetime
 from sqlalchemy import event
 from canvas_sync_core.store.database import open_engine
-from canvas_sync_core.store.retention import delete_runs
+from canvas_sync_core.store.run_deletion import delete_runs
 
 engine = open_engine(sys.argv[1])
 
@@ -98,7 +98,7 @@ def test_a_fast_database_gets_large_portions(engine: Engine) -> None:
 
 def test_portions_adapt_to_how_long_rows_take() -> None:
     """A single slow transaction may be the machine's; two are the database's."""
-    portion = retention._Portion()
+    portion = run_deletion._Portion()
     sizes = [portion.size]
     for took in (0.0, 0.009, 0.01, 0.02, 0.05, 0.05, 0.021, 0.02, 0.05):
         portion.adapt(took)
@@ -118,10 +118,13 @@ def test_a_busy_machine_is_not_taken_for_a_slow_database() -> None:
         with subprocess.Popen([sys.executable, "-c", _BUSY], stdout=subprocess.PIPE) as busy:
             assert busy.stdout is not None
             busy.stdout.readline()
-            began = retention.time_without_waits(), time.monotonic(), time.thread_time()
+            began = run_deletion.time_without_waits(), time.monotonic(), time.thread_time()
             while time.thread_time() < began[2] + 0.1:
                 pass
-            without, whole = retention.time_without_waits() - began[0], time.monotonic() - began[1]
+            without, whole = (
+                run_deletion.time_without_waits() - began[0],
+                time.monotonic() - began[1],
+            )
             busy.kill()
     finally:
         os.sched_setaffinity(0, allowed)
@@ -130,7 +133,7 @@ def test_a_busy_machine_is_not_taken_for_a_slow_database() -> None:
 
 
 def test_what_takes_long_without_any_rows_does_not_make_portions_smaller() -> None:
-    portion = retention._Portion()
+    portion = run_deletion._Portion()
     for _ in range(5):
         portion.adapt(10.0)
     assert portion.size > 100
@@ -142,7 +145,7 @@ def test_syncs_can_write_after_each_portion_for_as_long_as_it_took(
     quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
     write(engine, *(snapshot(f"old-{n}", start_time=quarter + n) for n in range(50)))
     pauses: list[float] = []
-    monkeypatch.setattr(retention, "time", SimpleNamespace(sleep=pauses.append))
+    monkeypatch.setattr(run_deletion, "time", SimpleNamespace(sleep=pauses.append))
     times = iter([0.0, 0.5, 1.0, 1.015625, 2.0, 2.0])
     assert delete_runs(engine, _NOW, lambda: next(times)) == 50
     assert pauses == [0.02, 0.015625]

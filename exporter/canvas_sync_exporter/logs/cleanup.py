@@ -34,10 +34,10 @@ from canvas_sync_core.names import Log
 
 from .archive import Archive, Member, archive_name, archives
 from .archive_writing import write_archive
+from .cleanup_report import CleanupReport, LogCleanup, save_report, saved_report
 from .due import DueRecord, backups_run_low
 from .irregular_files import irregular_files
 from .plan import plan_cleanup
-from .report import CleanupReport, LogCleanup, save_report, saved_report
 from .retention_settings import RetentionSettings, make_retention_settings, old_archives
 from .sidecars import ArchiveSummary, complete_sidecars, sidecar_path, write_sidecar
 from .sources import require_log_folder

@@ -13,7 +13,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from canvas_sync_exporter.logs.archive import archives
-from canvas_sync_exporter.logs.retention import RetentionSettings, cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.cleanup import RetentionSettings, cleanup_canvas_sync_logs
 from support import log_processes
 from support.cleanups import LOG, NOW, everywhere, settings_for
 from support.log_processes import is_killed_at_line, line_of, spawn, write_on_a_full_disk
@@ -23,7 +23,7 @@ __all__ = ["small_disk"]
 
 NAMES = ("fast1", "fast2", "fast3", "slow")
 LINES = 30_000
-CLEANUP = ["retention.py", "staging.py", "archive.py", "control.py", "report.py"]
+CLEANUP = ["cleanup.py", "staging.py", "archive.py", "control.py", "cleanup_report.py"]
 
 
 def four_writers(folder: Path) -> list[SpawnProcess]:
