@@ -7,7 +7,6 @@ random bytes, and neither may end a sync.
 from __future__ import annotations
 
 import os
-import random
 import socket
 from typing import Final
 
@@ -38,5 +37,7 @@ def random_hex(size: int) -> str:
         return _urandom(size).hex()
     except (OSError, NotImplementedError) as error:
         raise_if_asynchronous(error)
+        from random import Random  # noqa: PLC0415 - slow, and next to never needed
+
         # A new generator takes its seed from the clock and the process id in this case.
-        return random.Random().randbytes(size).hex()  # noqa: S311 - these are not secrets
+        return Random().randbytes(size).hex()  # noqa: S311 - these are not secrets

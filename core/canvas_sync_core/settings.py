@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from canvas_sync_core.files.regular_file import read_regular_file
+from canvas_sync_core.patterns import late_pattern
 
 from .asynchronous import raise_if_asynchronous
 from .errors import SettingsError
@@ -44,7 +44,7 @@ __all__ = [
 
 T = TypeVar("T")
 _DATABASE_URL: Final = "CANVAS_SYNC_DATABASE_URL"
-_RELATIVE_SQLITE: Final = re.compile(r"^sqlite(\+\w+)?:///(file:)?+(?!/|:memory:)(?=.)")
+_RELATIVE_SQLITE: Final = late_pattern(r"^sqlite(\+\w+)?:///(file:)?+(?!/|:memory:)(?=.)")
 Parser = Callable[[str], Any]
 
 

@@ -104,16 +104,18 @@ def make_parser(wanted: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentPar
     """Build the parser of the command line.
 
     Args:
-        wanted: The commands to parse; of the others it only knows the names.
+        wanted: The commands to parse. If there are any, it knows no others; if there are none, it
+            knows the names of all.
     """
     parser = argparse.ArgumentParser(
         DISTRIBUTION, description="Makes every Canvas sync visible.", epilog=EXIT_CODES
     )
     parser.add_argument("--version", action="version", version=VERSION)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, text in COMMANDS.items():
-        if name in wanted:
-            import_module(f".commands.{name}", __package__).add_parser(subparsers)
-        else:
+    commands = [name for name in wanted if name in COMMANDS]
+    for name in commands:
+        import_module(f".commands.{name}", __package__).add_parser(subparsers)
+    if not commands:
+        for name, text in COMMANDS.items():
             subparsers.add_parser(name, help=text)
     return parser

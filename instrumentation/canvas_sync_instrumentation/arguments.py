@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -14,6 +13,7 @@ from canvas_sync_core.canvas.redaction import REMOVED, redact
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.identifiers import random_hex
 from canvas_sync_core.names import OTHER
+from canvas_sync_core.patterns import late_pattern
 from canvas_sync_core.plain import MAX_COUNT, MAX_SECONDS, number_of, text_of, whole_number_of
 from canvas_sync_instrumentation.run.metadata import clean_metadata
 from canvas_sync_instrumentation.run.trace_context import trace_links
@@ -28,7 +28,7 @@ N = TypeVar("N", int, float)
 
 LONGEST_ID: Final = 255
 LONGEST_WORD: Final = 64
-_OPERATION: Final = re.compile(r"[^\W\d][\w -]*")
+_OPERATION: Final = late_pattern(r"[^\W\d][\w -]*")
 _MAX_CANVAS_ID: Final = 2**63 - 1
 _LONGEST_SHOWN: Final = 40
 """Maximum number of characters of a wrong value in a message."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -25,7 +25,6 @@ from canvas_sync_core.identifiers import host_name
 from canvas_sync_core.settings import Settings, host_names, read
 from canvas_sync_core.sinks import Sink
 
-from .call_recorder import Recorder
 from .client_hooks import client_hooks, why_no_call_was_seen
 from .error_description import described_failure
 from .heartbeat import HeartbeatThread
@@ -33,6 +32,9 @@ from .interfaces import LiveRun
 from .one_per_process import OnePerProcess
 from .open_sinks import Sinks, open_sinks
 from .operation_sums import OperationSums
+
+if TYPE_CHECKING:
+    from .call_recorder import Recorder
 
 __all__ = [
     "Monitor",
@@ -370,6 +372,8 @@ def current_monitor() -> Monitor | None:
 
 def hook_recorder() -> Recorder:
     """Return the recorder for hooks, which follows later calls of :func:`configure`."""
+    from .call_recorder import Recorder  # noqa: PLC0415 - slow, and a job without hooks needs none
+
     return Recorder(get_monitor)
 
 

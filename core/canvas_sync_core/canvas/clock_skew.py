@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.patterns import late_pattern
 
 __all__ = ["clock_skew", "parse_date"]
 
 _RESOLUTION: Final = 1.0
-_DATE: Final = re.compile(
+_DATE: Final = late_pattern(
     r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII
 )
 _MONTHS: Final = {

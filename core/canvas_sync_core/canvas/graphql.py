@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.patterns import late_pattern
 
 from .routes import route_of
 
@@ -26,8 +27,8 @@ __all__ = ["error_count", "is_graphql_path", "operation_name"]
 _ROUTE: Final = "/api/graphql"
 _LONGEST_REQUEST: Final = 262_144
 """Maximum number of bytes of a request that are read."""
-_NAME: Final = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
-_OPERATION: Final = re.compile(
+_NAME: Final = late_pattern(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
+_OPERATION: Final = late_pattern(
     r'#[^\n]*|"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"'
     r"|\b(?:query|mutation|subscription)\s+(?P<name>[_A-Za-z][_0-9A-Za-z]*)"
     r"|(?P<brace>[{}])",

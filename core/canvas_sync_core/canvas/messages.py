@@ -11,12 +11,12 @@ belong to the vocabulary of such messages are kept, which excludes names, logins
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.patterns import late_pattern
 
 __all__ = ["message_in", "message_of_body", "plain_words"]
 
@@ -66,7 +66,7 @@ _WORDS: Final = frozenset(
 """The vocabulary of error messages of Canvas and its clients."""
 
 _AROUND: Final = ".,;:!?()[]{}<>'\"`*"
-_REMOVED: Final = re.compile(r"\0(?:\s+\0)*")
+_REMOVED: Final = late_pattern(r"\0(?:\s+\0)*")
 
 
 def plain_words(text: str) -> str | None:

@@ -9,13 +9,13 @@ and ``per_page`` in (``lib/api.rb`` of instructure/canvas-lms); the first page h
 
 from __future__ import annotations
 
-import re
 from typing import Final
 from urllib.parse import SplitResult, unquote_plus, urljoin, urlsplit
 
 import msgspec
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.patterns import late_pattern
 
 from .hosts import host_of
 
@@ -34,14 +34,14 @@ FIRST_PAGE: Final = 0
 _FIRST: Final = frozenset({"", "1", "first"})
 _SECRETS: Final = ("access_token=", "api_key=")
 _PAGE: Final = "page="
-_SLASHES: Final = re.compile("//+")
+_SLASHES: Final = late_pattern("//+")
 
 _NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]*"
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 _BARE: Final = r'[^\s;,"]*'
-_LINK: Final = re.compile(rf"<([^<>]*)>((?:\s*;\s*{_NAME}(?:\s*=\s*(?:{_QUOTED}|{_BARE}))?)*)")
-_PARAMETER: Final = re.compile(rf";\s*({_NAME})(?:\s*=\s*({_QUOTED}|{_BARE}))?")
-_ESCAPED: Final = re.compile(r"\\(.)")
+_LINK: Final = late_pattern(rf"<([^<>]*)>((?:\s*;\s*{_NAME}(?:\s*=\s*(?:{_QUOTED}|{_BARE}))?)*)")
+_PARAMETER: Final = late_pattern(rf";\s*({_NAME})(?:\s*=\s*({_QUOTED}|{_BARE}))?")
+_ESCAPED: Final = late_pattern(r"\\(.)")
 
 
 class PageAddress(msgspec.Struct, frozen=True, gc=False):

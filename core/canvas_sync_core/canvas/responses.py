@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -20,6 +19,7 @@ from msgspec.structs import replace
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.events import ServerTime
+from canvas_sync_core.patterns import late_pattern
 
 from .clock_skew import parse_date
 from .messages import message_of_body, plain_words
@@ -45,9 +45,9 @@ _WANTED: Final = frozenset(
         "x-request-cost",
     }
 )
-_EXPIRED_AT: Final = re.compile(r'"expired_at"\s*:\s*"([0-9TZ:.+-]{10,40})"')
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_EXPIRED_AT: Final = late_pattern(r'"expired_at"\s*:\s*"([0-9TZ:.+-]{10,40})"')
+_REQUEST_ID: Final = late_pattern(r"[A-Za-z0-9._:-]{1,128}")
+_UUID: Final = late_pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _THROTTLED_TEXT: Final = "rate limit exceeded"
 _LONGEST_MESSAGE: Final = 300
 _REDIRECT: Final = 302
@@ -65,7 +65,7 @@ _AUTH_TEXTS: Final = (
 )
 
 
-_OAUTH_ERROR: Final = re.compile(r'"error"\s*:\s*"([a-z_]{1,30})"')
+_OAUTH_ERROR: Final = late_pattern(r'"error"\s*:\s*"([a-z_]{1,30})"')
 _OAUTH_REASONS: Final = {
     "invalid_client": "invalid_client",
     "unauthorized_client": "invalid_client",

@@ -79,7 +79,7 @@ _BASE64: Final = late_pattern(
     rf"(?:(?:{_BASE64_LETTER}{{60,76}}{_BREAK})++{_BASE64_LETTER}++|{_BASE64_LETTER}{{20,}}+)={{0,2}}"
 )
 """Text in base64, also in lines as mail has them."""
-_READABLE: Final = re.compile(rb"[\t\r\n -~]+")
+_READABLE: Final = late_pattern(rb"[\t\r\n -~]+")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 _BEARER: Final = late_pattern(
     rf"(\bbearer['\"]?(?:[\s:=,+]|%20|%3A|%3D)++b?['\"]?)[^\s'\"]++{FOLDED}", re.IGNORECASE
@@ -123,7 +123,10 @@ def mask_encoded(text: str, is_harmless: Callable[[str], bool]) -> str:
         lines = re.split(_BREAK, found[0])
         # The last line may be a word that only stands below.
         for encoded in {"".join(lines), "".join(lines[:-1])}:
-            decoded = _decoded(encoded.rstrip("="))
+            letters = encoded.rstrip("=")
+            if len(letters) % 4 == 1:  # no base64 text has such a length
+                continue
+            decoded = _decoded(letters)
             if _READABLE.fullmatch(decoded) and not is_harmless(decoded.decode("ascii")):
                 return REMOVED
         return found[0]

@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from canvas_sync_core.patterns import late_pattern
+
 __all__ = ["TokenNames", "token_hash", "token_in"]
 
 _DIGITS: Final = 8
 _MOST_TOKENS: Final = 1000
-_BEARER: Final = re.compile(r"\s*bearer\s+(\S+)\s*", re.IGNORECASE)
-_IN_QUERY: Final = re.compile(r"(?:^|&)access_token=([^&]+)")
+_BEARER: Final = late_pattern(r"\s*bearer\s+(\S+)\s*", re.IGNORECASE)
+_IN_QUERY: Final = late_pattern(r"(?:^|&)access_token=([^&]+)")
 
 
 def token_hash(token: str) -> str:

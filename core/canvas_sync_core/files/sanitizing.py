@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from canvas_sync_core.patterns import late_pattern
+
 __all__ = ["escape_controls", "escape_json_controls"]
 
 # C0, DEL, C1, the two Unicode line separators, characters that change the writing direction, and
 # surrogates (which UTF-8 cannot encode).
-_UNSAFE: Final = re.compile(
+_UNSAFE: Final = late_pattern(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}

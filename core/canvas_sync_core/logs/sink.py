@@ -15,6 +15,7 @@ from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import Event
 from canvas_sync_core.files.log_names import live_name
 from canvas_sync_core.names import LOGS, Log, LogLevel
+from canvas_sync_core.patterns import late_pattern
 from canvas_sync_core.schema.log_records import Record
 from canvas_sync_core.sinks import DropCounter
 
@@ -27,7 +28,7 @@ __all__ = ["LogSink"]
 
 _LOGGER: Final = app_logger(__name__)
 # JSON allows these, but some readers treat them as line ends, and terminals obey C1 controls.
-_UNSAFE_IN_JSON: Final = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
+_UNSAFE_IN_JSON: Final = late_pattern(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 _ENCODER: Final = msgspec.json.Encoder()
 
 _Handler = tuple[Callable[[Any], Record | None], Callable[[bytes], None]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from canvas_sync_core.names import DISTRIBUTION
@@ -36,5 +35,7 @@ def command_for_details(task_id: str | None, log_dir: Path | None) -> str:
     """
     if task_id is None or log_dir is None:
         return f"{DISTRIBUTION} doctor, which shows why nothing was recorded"
+    from shlex import join  # noqa: PLC0415 - most jobs succeed
+
     words = ["search", "--task", task_id, "--log-dir", str(log_dir.absolute())]
-    return shlex.join([DISTRIBUTION, *words])
+    return join([DISTRIBUTION, *words])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from typing import Final
 
 from canvas_sync_core.canvas.redaction import redact_lines
 from canvas_sync_core.locks import Lock
+from canvas_sync_core.patterns import late_pattern
 
 __all__ = ["Tail"]
 
@@ -16,7 +16,7 @@ _LINE_LENGTH: Final = 500
 _TOTAL_BYTES: Final = 32 * 1024
 _CONTEXT_LINES: Final = 60
 """Earlier lines may show that a kept one is part of a secret, such as of a private key."""
-_TERMINAL_CODE: Final = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+_TERMINAL_CODE: Final = late_pattern(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 
 
 class Tail:

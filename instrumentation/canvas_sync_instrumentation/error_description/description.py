@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +13,7 @@ from canvas_sync_core.canvas.quoted_values import MASK, mask_quoted
 from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import OTHER
+from canvas_sync_core.patterns import late_pattern
 from canvas_sync_core.plain import class_name, text_of
 
 from .driver_errors import driver_error_of, driver_message
@@ -33,7 +33,7 @@ _MOST_RELATED: Final = 4
 _LONGEST_TEXT: Final = 8192
 _NAMES_OF_CODE: Final = (AttributeError, ImportError, NameError, SyntaxError, TypeError)
 """In these errors, the interpreter quotes names of types, modules and variables."""
-_NAME: Final = re.compile(r"[^\w\s]*|[<>=|]?[\w.$<>\[\]-]+")
+_NAME: Final = late_pattern(r"[^\w\s]*|[<>=|]?[\w.$<>\[\]-]+")
 _CLIENT_ERRORS: Final = ("ClientError", "HTTPError", "RequestException")
 """Base classes of the errors of aiohttp, httpx, urllib3 and requests."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import opcode
 import os
-import re
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +17,8 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any, Final
 
 import msgspec
+
+from canvas_sync_core.patterns import late_pattern
 
 __all__ = [
     "CodeLocation",
@@ -36,7 +37,7 @@ _LONGEST_NAME: Final = 100
 
 _OURS: Final = ("canvas_sync_instrumentation", "canvas_sync_exporter")
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
-_PLAIN_NAME: Final = re.compile(r"[\w.<>-]+")
+_PLAIN_NAME: Final = late_pattern(r"[\w.<>-]+")
 _RAISE: Final = "RAISE_VARARGS"
 
 

@@ -10,6 +10,8 @@ from itertools import islice
 from types import CodeType
 from typing import Any, Final
 
+from canvas_sync_core.patterns import late_pattern
+
 from .frames import CodeLocation, app_locations
 
 __all__ = ["SourceTexts"]
@@ -17,11 +19,11 @@ __all__ = ["SourceTexts"]
 _MOST_LOCATIONS: Final = 60
 _DEEPEST: Final = 3
 _MOST_VALUES: Final = 1000
-_IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{1,60}")
+_IDENTIFIER: Final = late_pattern(r"[a-z_][a-z0-9_]{1,60}")
 
-_FIELD: Final = re.compile(r"%[\w.]*[a-z]|\{[^{}]*\}")
-_QUOTED: Final = re.compile(r"['\"]([a-z_][a-z0-9_]{1,60})(?=['\"])")
-_QUOTATION: Final = re.compile("['\"]")
+_FIELD: Final = late_pattern(r"%[\w.]*[a-z]|\{[^{}]*\}")
+_QUOTED: Final = late_pattern(r"['\"]([a-z_][a-z0-9_]{1,60})(?=['\"])")
+_QUOTATION: Final = late_pattern("['\"]")
 
 
 class SourceTexts:

@@ -13,7 +13,18 @@ from canvas_sync_core.store.queries import recent_runs
 from support.tables import create_tables
 from support.wrapper import PROGRAM, TIMEOUT
 
-_SLOW: Final = {"sqlalchemy", "alembic", "asyncio", "hashlib", "http.client", "tomllib", "zoneinfo"}
+_SLOW: Final = {
+    "sqlalchemy",
+    "alembic",
+    "asyncio",
+    "hashlib",
+    "http.client",
+    "random",
+    "tomllib",
+    "zoneinfo",
+    "canvas_sync_exporter.commands.serve",
+    "canvas_sync_instrumentation.call_recorder",
+}
 
 
 def test_a_job_that_succeeds_loads_nothing_slow_and_its_row_is_in_the_table() -> None:
