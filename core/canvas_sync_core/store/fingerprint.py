@@ -25,7 +25,7 @@ class Fingerprints:
 
     They may also differ if nothing was: PostgreSQL numbers the transactions of all its databases
     together. For SQLite, a connection stays open until the engine is disposed of, because only the
-    answers of the same connection can be compared.
+    answers of the same connection can be compared; callers that wait for it share one reading.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -35,6 +35,8 @@ class Fingerprints:
         self._lock = Lock()
         self._connection: Any = None
         self._opened: object = None
+        self._readings = 0
+        self._latest: Hashable = None
         event.listen(engine, "engine_disposed", self._close)
 
     def now(self) -> Hashable:
@@ -53,9 +55,13 @@ class Fingerprints:
         if not self._is_sqlite:
             with connect_to_read(self._engine) as connection:
                 return str(connection.scalar(_SNAPSHOT))
+        readings = self._readings
         try:
             with self._lock:
-                return self._ask_sqlite()
+                if self._readings <= readings + 1:  # the last one may have begun before this call
+                    self._latest = self._ask_sqlite()
+                    self._readings += 1
+                return self._latest
         except (SQLAlchemyError, sqlite3.Error, OSError):
             return object()
 

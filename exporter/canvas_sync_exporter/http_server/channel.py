@@ -131,8 +131,17 @@ class Channel(HTTPChannel):
         return self.linger_until is not None or (super().readable() and not self.has_sent_all)
 
     def writable(self) -> bool:
-        """Whether there is anything to be written or closed."""
-        return not self._is_closed and super().writable()
+        """Whether there is anything to be written or closed.
+
+        What a thread of the server is sending right now does not count: it calls `pull_trigger` if
+        the client did not take all of it. Otherwise the server's loop would find that socket ready
+        again and again, and compete for the interpreter with the very thread that is sending.
+        """
+        if self._is_closed:
+            return False
+        if self.will_close or self.close_when_flushed:
+            return True
+        return bool(self.total_outbufs_len) and not self._is_being_sent()
 
     def handle_read(self) -> None:
         """Read from the client."""
@@ -187,6 +196,14 @@ class Channel(HTTPChannel):
         """Whether it is closed; then its descriptor number may belong to another connection."""
         channel: Any = self
         return channel._fileno is None
+
+    def _is_being_sent(self) -> bool:
+        """Whether a thread of the server is sending a response."""
+        channel: Any = self
+        if channel.outbuf_lock.acquire(blocking=False):
+            channel.outbuf_lock.release()
+            return False
+        return True
 
     def _is_half_closed(self) -> bool:
         """Detect that the client has closed its side while it waits for responses."""

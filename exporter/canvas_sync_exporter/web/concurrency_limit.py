@@ -58,9 +58,9 @@ class ConcurrencyLimit:
         """Release a slot."""
         self._free.release()
 
-    def allows_now(self, question: Callable[[], bool]) -> bool:
-        """Ask a question in a slot that is free now; without one, the answer is no."""
-        if not self._free.acquire(blocking=False):
+    def allows(self, question: Callable[[], bool]) -> bool:
+        """Ask a question in a slot; if none becomes free in time, the answer is no."""
+        if not self._free.acquire(blocking=False) and not self._wait():
             return False
         try:
             return question()

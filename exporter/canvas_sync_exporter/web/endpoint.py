@@ -112,7 +112,7 @@ class Endpoint:
                 if is_current is not None:
                     allow_caching(
                         request.environ,
-                        lambda: access.still_accepts(token) and limit.allows_now(is_current),
+                        lambda: access.still_accepts(token) and limit.allows(is_current),
                     )
             else:
                 answer = self._response(values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.fingerprint import Fingerprints
 from canvas_sync_core.store.queries import recent_runs
 from support.runs import running, write
+
+CALLERS = 8
 
 
 @pytest.fixture
@@ -64,4 +68,40 @@ def test_it_can_be_read_again_after_the_engine_is_disposed_of(file: Path) -> Non
     before = fingerprints.now()
     engine.dispose()
     assert fingerprints.now() != before
+    engine.dispose()
+
+
+class _Turnstile:
+    """A lock that nobody gets until all have come."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.all_arrived = threading.Barrier(CALLERS + 1)
+
+    def __enter__(self) -> None:
+        self.all_arrived.wait(60)
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_callers_that_wait_for_sqlite_share_a_reading_that_began_after_they_came(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = _engine(file)
+    fingerprints = Fingerprints(engine)
+    before = fingerprints.now()
+    turnstile = _Turnstile()
+    monkeypatch.setattr(fingerprints, "_lock", turnstile)
+    asked: list[str] = []
+    fingerprints._connection.dbapi_connection.set_trace_callback(asked.append)
+    with ThreadPoolExecutor(CALLERS) as callers:
+        waiting = [callers.submit(fingerprints.now) for _ in range(CALLERS)]
+        write(engine, running("one"))
+        turnstile.all_arrived.wait(60)
+        found = {each.result(60) for each in waiting}
+    assert len(found) == 1
+    assert before not in found
+    assert len(asked) == 2
     engine.dispose()

@@ -42,3 +42,22 @@ def test_a_request_that_has_waited_too_long_is_refused() -> None:
         for _ in range(2):
             with pytest.raises(ProblemError):
                 limit.acquire()
+
+
+def test_a_question_waits_for_a_slot() -> None:
+    limit = ConcurrencyLimit(1, "Full.", retry_seconds=1, waiting=1, wait_seconds=600)
+    limit.acquire()
+    with ThreadPoolExecutor(1) as client:
+        answer = client.submit(limit.allows, lambda: True)
+        with pytest.raises(TimeoutError):
+            answer.result(0.05)
+        limit.release()
+        assert answer.result(60)
+
+
+def test_without_a_slot_the_answer_is_no() -> None:
+    limit = ConcurrencyLimit(1, "Full.", retry_seconds=1)
+    with limit.acquired():
+        assert not limit.allows(lambda: True)
+    assert limit.allows(lambda: True)
+    assert not limit.allows(lambda: False)

@@ -1,0 +1,50 @@
+"""One connection, as the server's loop sees it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from canvas_sync_exporter.http_server import HttpServer, listen
+from canvas_sync_exporter.http_server.channel import Channel
+
+
+def _app(_environ: Any, start_response: Any) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Length", "5")])
+    return [b"hello"]
+
+
+def test_the_loop_does_not_wait_for_a_socket_that_a_thread_writes_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would be ready at once, again and again, for as long as that thread takes."""
+    send = Channel.send
+    while_sending: list[bool] = []
+
+    def noted(channel: Channel, data: bytes, do_close: bool = True) -> int:
+        with ThreadPoolExecutor(1) as loop:
+            while_sending.append(loop.submit(channel.writable).result(60))
+        return send(channel, data, do_close)
+
+    monkeypatch.setattr(Channel, "send", noted)
+    sockets = listen("127.0.0.1", 0)
+    server = HttpServer(_app, sockets)
+    stopping = threading.Event()
+    thread = threading.Thread(target=lambda: server.run(lambda: not stopping.is_set()))
+    thread.start()
+    with closing(HTTPConnection("127.0.0.1", sockets[0].getsockname()[1], timeout=60)) as client:
+        client.request("GET", "/")
+        assert client.getresponse().read() == b"hello"
+    stopping.set()
+    server.wake()
+    thread.join()
+    server.close()
+    for each in sockets:
+        each.close()
+    assert while_sending == [False] * len(while_sending) != []
