@@ -102,12 +102,12 @@ def measure(folder: Path, gigabytes: float) -> None:
             ("/logs", "/logs?from=30d", 100 + 50 * gigabytes),
             ("/logs, a minute", f"/logs?from={since}&to={until}", 100),
         ):
-            _report(server, bare, title, path, goal)
+            _print_figures(server, bare, title, path, goal)
         _report_speed(server, f"{search}&text=teapot")
         _report_tail(server, logs / "api_calls.log")
 
 
-def _report(server: Server, bare: Server, title: str, path: str, goal: float) -> None:
+def _print_figures(server: Server, bare: Server, title: str, path: str, goal: float) -> None:
     with server.connect() as connection, bare.connect() as other:
         size, lines = _read(connection, path)
         times = cpu_times(server, lambda: _read(connection, path), ROUNDS)

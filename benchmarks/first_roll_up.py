@@ -70,11 +70,13 @@ def _measure(engine: Engine, url: str, rows: int) -> None:
     print(f"  rolled up in {took:.1f} s, {cpu:.1f} s of CPU time here", end="")
     if engine.dialect.name == "sqlite":  # PostgreSQL's own part is in other processes
         print(f", {cpu / pass_cpu:.1f} times the pass: {_verdict(cpu / pass_cpu, GOAL_RATIO)}")
-        _report("lock held", [each * 1e3 for each in held], GOAL_LOCK_MS)
+        _print_figures("lock held", [each * 1e3 for each in held], GOAL_LOCK_MS)
     else:
         print()
     for is_answer, name in ((True, "answered"), (False, "refused")):
-        _report(name, [each * 1e3 for each, kind in answers if kind is is_answer], GOAL_ANSWER_MS)
+        _print_figures(
+            name, [each * 1e3 for each, kind in answers if kind is is_answer], GOAL_ANSWER_MS
+        )
 
 
 def _pass(engine: Engine) -> tuple[float, float]:
@@ -106,7 +108,7 @@ def _ask(url: str, stop: Any, ready: Any, answer: Any) -> None:
     answer.put(taken)
 
 
-def _report(name: str, milliseconds: list[float], goal: float) -> None:
+def _print_figures(name: str, milliseconds: list[float], goal: float) -> None:
     if not milliseconds:
         return
     ordered = sorted(milliseconds)

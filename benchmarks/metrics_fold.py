@@ -43,7 +43,7 @@ def main() -> None:
             _process(folder).close()
         os.sync()  # files of processes that died over days are on the disk already
         ours = _registry(folder)
-        _report(folder, ours, options.dead)
+        _print_figures(folder, ours, options.dead)
         _report_new(folder, ours, options.new, options.rounds)
         for files in live:
             files.close()
@@ -73,7 +73,7 @@ def _peer(folder: Path) -> CollectorRegistry:
     return registry
 
 
-def _report(folder: Path, ours: CollectorRegistry, dead: int) -> None:
+def _print_figures(folder: Path, ours: CollectorRegistry, dead: int) -> None:
     theirs = _peer(folder)
     their_time = statistics.median(_timed(lambda: generate_latest(theirs)) for _ in range(3))
     their_total = _requests(generate_latest(theirs))

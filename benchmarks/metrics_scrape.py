@@ -73,7 +73,7 @@ def main() -> None:
             servers[name] = f"{address}/metrics", pid
         metrics = configuration({"CANVAS_SYNC_LOG_DIR": str(folder)}).app.metrics_folder
         servers[PEER_NAME] = stack.enter_context(_peer(metrics))
-        _report(servers, arguments.rounds)
+        _print_figures(servers, arguments.rounds)
 
 
 def fill(folder: Path, rows: int, stack: ExitStack, routes: int = ROUTES) -> None:
@@ -120,7 +120,7 @@ def _peer(folder: Path) -> Iterator[tuple[str, int]]:
         yield process.stdout.readline().strip(), process.pid
 
 
-def _report(servers: dict[str, tuple[str, int]], rounds: int) -> None:
+def _print_figures(servers: dict[str, tuple[str, int]], rounds: int) -> None:
     times: dict[str, list[float]] = {name: [] for name in servers}
     with requests.Session() as session:
         session.headers.update(ASKED)

@@ -76,7 +76,7 @@ def main() -> None:
                 before = cpu_seconds(pid)
                 answers = _ask(url, path, clients, arguments.seconds)
                 cpu = (cpu_seconds(pid) - before) / len(answers)
-                _report(clients, path, answers, cpu, arguments.seconds)
+                _print_figures(clients, path, answers, cpu, arguments.seconds)
 
 
 def _roll_up(folder: Path) -> None:
@@ -118,7 +118,9 @@ def _client(url: str, path: str, until: float) -> list[Answer]:
     return answers
 
 
-def _report(clients: int, path: str, answers: list[Answer], cpu: float, seconds: float) -> None:
+def _print_figures(
+    clients: int, path: str, answers: list[Answer], cpu: float, seconds: float
+) -> None:
     statuses = Counter(answer.status for answer in answers)
     rate = statuses[200] / seconds
     refused = statuses[503] / statuses.total()

@@ -132,7 +132,7 @@ def _measure(
             times = _ask(url, endpoints, arguments)
             peers = _ask_rows(engine, endpoints, arguments.seed)
         _require_no_loss(engine, folder, rows)
-        _report(database.name, endpoints, times, peers, smallest)
+        _print_figures(database.name, endpoints, times, peers, smallest)
     with _api(database.patient, folder) as url:
         _report_error(url)
     engine.dispose()
@@ -395,7 +395,7 @@ def _require_no_loss(engine: Engine, folder: Path, rows: int) -> None:
     print(f"{written} runs written meanwhile, none lost")
 
 
-def _report(
+def _print_figures(
     database: str,
     endpoints: Mapping[str, Endpoint],
     times: Times,

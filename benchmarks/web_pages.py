@@ -107,7 +107,7 @@ def measure(database: Database, folder: Path, runs: int, *, seconds: float) -> N
             in_turn = {
                 name: _ask_in_turn(server, bare, path, sizes[name]) for name, path in paths.items()
             }
-        _report(together)
+        _print_figures(together)
         _report_processor_time(in_turn)
         for name, path in paths.items():
             _report_paint(name, server.url + path)
@@ -257,7 +257,7 @@ def _ask_in_turn(server: Server, bare: Server, path: str, size: int) -> Times:
     return times
 
 
-def _report(together: Mapping[str, Times]) -> None:
+def _print_figures(together: Mapping[str, Times]) -> None:
     print(f"{'wall time':20}{'asked':>7}{'p50':>10}{'p95':>10}{'p99':>10}{'bare p95':>11}")
     for name, (own, peer) in together.items():
         quantiles = statistics.quantiles(own, n=100)

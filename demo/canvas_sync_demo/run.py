@@ -23,6 +23,7 @@ from canvas_sync_demo.sync_app.canvas import connect
 
 from .canvas_server import CanvasServer
 from .cast import CAST, Part, fault_plan, sync_type_of, task_id_of
+from .output import DemoOutput, SyncResult
 from .processes import (
     DemoError,
     Stage,
@@ -32,7 +33,6 @@ from .processes import (
     sync_arguments,
     wait_until,
 )
-from .report import Report, SyncResult
 
 __all__ = ["DemoOptions", "run_demo"]
 
@@ -84,28 +84,28 @@ def run_demo(options: DemoOptions) -> int:
         DemoError: The exporter or a sync cannot be run.
         OSError: The data folder cannot be written.
     """
-    report = Report(sys.stdout)
+    output = DemoOutput(sys.stdout)
     folder = options.data_dir.expanduser().absolute()
     with _ended_by_signals(), contextlib.suppress(KeyboardInterrupt), _canvas(options) as canvas:
         stage = Stage(folder, free_port(options.port))
         make_folder(stage.logs)
-        report.title(canvas.url, is_simulated=canvas.simulated is not None, stage=stage)
+        output.title(canvas.url, is_simulated=canvas.simulated is not None, stage=stage)
         with serving(stage):
-            _play(canvas, stage, report, rounds=1 if options.once else None)
-    report.goodbye(folder)
+            _play(canvas, stage, output, rounds=1 if options.once else None)
+    output.goodbye(folder)
     return 0
 
 
-def _play(canvas: _Canvas, stage: Stage, report: Report, rounds: int | None) -> None:
+def _play(canvas: _Canvas, stage: Stage, output: DemoOutput, rounds: int | None) -> None:
     number = 1
     while True:
         started = time.monotonic()
-        report.round(number, _play_round(canvas, stage, number))
+        output.round(number, _play_round(canvas, stage, number))
         if number == 1:
-            report.where_to_look(stage, canvas.cast)
+            output.where_to_look(stage, canvas.cast)
         if number == rounds:
             return
-        report.waiting()
+        output.waiting()
         time.sleep(max(1.0, _ROUND_SECONDS - (time.monotonic() - started)))
         if canvas.simulated is not None:
             canvas.simulated.evolve()

@@ -19,8 +19,8 @@ from canvas_sync_instrumentation.run.metadata import clean_metadata
 from canvas_sync_instrumentation.run.trace_context import trace_links
 
 from .error_description import error_info, error_of_text
-from .guard import never_raises
 from .interfaces import Reporter
+from .internal_errors import never_raises
 
 __all__ = ["LONGEST_ID", "LONGEST_WORD", "Arguments", "to_error", "to_operation"]
 

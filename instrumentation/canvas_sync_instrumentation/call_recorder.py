@@ -30,7 +30,7 @@ from canvas_sync_instrumentation.run.active_run import (
     ActiveRun,
     UnfinishedCall,
     current_run,
-    report,
+    emit_with_error,
 )
 from canvas_sync_instrumentation.run.api_calls import (
     NOTHING,
@@ -65,7 +65,7 @@ class CanvasReporter(Reporter, Protocol):
         """Whether API calls become spans of the app's own tracer provider."""
 
     def note_call_outside_runs(self, method: str, address: PageAddress) -> None:
-        """Report an API call that belongs to no run to all open runs."""
+        """Note an API call that belongs to no run in all open runs."""
 
     @property
     def detailed_logs(self) -> frozenset[Log]:
@@ -95,13 +95,13 @@ class PendingCall(msgspec.Struct):
     is_failure_noted: bool = False
 
 
-class _Guard:
+class _InternalErrors:
     """Passes exceptions to a function. It is stateless, so one object serves all calls cheaply."""
 
-    __slots__ = ("_report",)
+    __slots__ = ("_on_error",)
 
-    def __init__(self, report: Callable[[Exception], None]) -> None:
-        self._report = report
+    def __init__(self, on_error: Callable[[Exception], None]) -> None:
+        self._on_error = on_error
 
     def __enter__(self) -> None:
         """Do nothing."""
@@ -112,10 +112,10 @@ class _Guard:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        """Report a failure; the reporter raises it again in strict mode."""
+        """Handle a failure; the reporter raises it again in strict mode."""
         if not isinstance(exc, Exception):
             return False
-        self._report(exc)
+        self._on_error(exc)
         return True
 
 
@@ -129,11 +129,11 @@ class Recorder:
 
     def __init__(self, reporter: Callable[[], CanvasReporter]) -> None:
         self._reporter = reporter
-        self._guard = _Guard(self.internal_error)
+        self._internal_errors = _InternalErrors(self.internal_error)
 
-    def guard(self) -> AbstractContextManager[None, bool | None]:
+    def handle_internal_errors(self) -> AbstractContextManager[None, bool | None]:
         """Count and swallow failures inside; raise them in strict mode."""
-        return self._guard
+        return self._internal_errors
 
     def internal_error(self, error: Exception) -> None:
         """Count a failure that was caught; raise it in strict mode."""
@@ -291,7 +291,7 @@ class Recorder:
                 calls.failed(pending.key, end, is_transient=is_transient)
         if Log.API_CALLS in reporter.detailed_logs:
             call = _detailed(call, pending, facts.links)
-        self._report(call, pending.run)
+        self._emit(call, pending.run)
 
     def api_call_failed(
         self, pending: PendingCall, error: BaseException, *, end: float | None = None
@@ -316,7 +316,7 @@ class Recorder:
             pending.run.calls.failed(pending.key, end, is_transient=True)
         if Log.API_CALLS in reporter.detailed_logs:
             call = _detailed(call, pending)
-        self._report(call, pending.run)
+        self._emit(call, pending.run)
 
     def wants_statements(self) -> bool:
         """Return whether the log of database operations shows their SQL."""
@@ -368,14 +368,14 @@ class Recorder:
         )
         if current is not None:
             return current.run.db_operation(event, infer_items=True)
-        report(reporter, event)
+        emit_with_error(reporter, event)
         return None
 
-    def _report(self, call: ApiCall, run: ActiveRun | None) -> None:
+    def _emit(self, call: ApiCall, run: ActiveRun | None) -> None:
         if run is not None:
             run.api_call(call)
         else:
-            report(self._reporter(), call)
+            emit_with_error(self._reporter(), call)
 
 
 def _detailed(call: ApiCall, pending: PendingCall, links: tuple[str, ...] = ()) -> ApiCall:

@@ -61,10 +61,10 @@ class Reporter(Protocol):
         """Emit the sums of a run's database operations up to now."""
 
     def misuse(self, message: str, detail: str = "") -> None:
-        """Report incorrect use, each ``message`` once; raises in strict mode."""
+        """Warn of incorrect use, each ``message`` once; raises in strict mode."""
 
     def internal_error(self, part: str, error: Exception) -> None:
-        """Report an internal failure; raise it in strict mode, or if it belongs to the sync."""
+        """Count an internal failure; raise it in strict mode, or if it belongs to the sync."""
 
     def register(self, run: LiveRun) -> None:
         """Keep a run's heartbeat running until :meth:`unregister`."""

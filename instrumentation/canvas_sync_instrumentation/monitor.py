@@ -83,7 +83,7 @@ class Monitor:
         self._records_spans = "spans" in sinks.by_name
         self._handlers = tuple((name, sink.handle) for name, sink in sinks.by_name.items())
         self._sums = OperationSums(settings.db_sum_up_after, self.clock, self.emit)
-        self._reported: set[str] = set()
+        self._warned: set[str] = set()
         self._runs: set[LiveRun] = set()
         self._heartbeat_thread = HeartbeatThread(settings.heartbeat_seconds, self._on_heartbeat)
         self._multiproc_dir = os.environ.get(_MULTIPROC_DIR)
@@ -128,17 +128,17 @@ class Monitor:
     def emit_operation(self, operation: DbOperation) -> None:
         """Pass a database operation to every sink; logs and traces may only get its sum."""
         _process.current()
-        self._sums.report(operation)
+        self._sums.emit_operation(operation)
 
     def emit_sums(self, task_id: str) -> None:
         """Emit the sums of a run's database operations up to now."""
         self._sums.emit_all(task_id)
 
     def misuse(self, message: str, detail: str = "") -> None:
-        """Report incorrect use.
+        """Warn of incorrect use.
 
         Args:
-            message: What is wrong and what to do; each message is reported once.
+            message: What is wrong and what to do; each message is logged once.
             detail: The part that varies, such as the wrong value.
 
         Raises:
@@ -149,10 +149,10 @@ class Monitor:
         if self.settings.strict:
             raise TrackerMisuseError(whole)
         self._count_drop("tracker", "misuse")
-        self._report(message, whole)
+        self._warn_once(message, whole)
 
     def internal_error(self, part: str, error: Exception) -> None:
-        """Report an internal failure; raise it in strict mode, or if it belongs to the sync.
+        """Count and log an internal failure; raise it in strict mode, or if it belongs to the sync.
 
         Call it where ``error`` is caught.
         """
@@ -160,7 +160,7 @@ class Monitor:
             raise error
         _process.current()
         self._count_drop(part, "internal_error")
-        self._report(
+        self._warn_once(
             f"{part}:{type(error).__qualname__}",
             f"Telemetry failed in {part}; the sync continues. Please report this.",
             error,
@@ -169,12 +169,12 @@ class Monitor:
     def warn_of_late_settings(self) -> None:
         """Warn once if the folder of metrics was changed after this monitor chose one."""
         if os.environ.get(_MULTIPROC_DIR) != self._multiproc_dir:
-            self._report(_MULTIPROC_DIR, _TOO_LATE.format(self.settings.metrics_folder))
+            self._warn_once(_MULTIPROC_DIR, _TOO_LATE.format(self.settings.metrics_folder))
 
     def note_no_api_call(self, task_id: str) -> None:
         """Explain once why a successful run may have seen no API call."""
         if self.settings.enabled and self.expects_api_calls:
-            self._report("no API call", why_no_call_was_seen(task_id, client_hooks))
+            self._warn_once("no API call", why_no_call_was_seen(task_id, client_hooks))
 
     def register(self, run: LiveRun) -> None:
         """Keep a run's heartbeat running until :meth:`unregister`."""
@@ -184,7 +184,7 @@ class Monitor:
             self._sinks.count_drop("tracker", "no_thread")
 
     def note_call_outside_runs(self, method: str, address: PageAddress) -> None:
-        """Report an API call that belongs to no run to all open runs.
+        """Note an API call that belongs to no run in all open runs.
 
         It may fetch a page of a list that one of them is reading.
         """
@@ -273,9 +273,9 @@ class Monitor:
         except Exception as error:  # noqa: BLE001 - the metrics may be what fails
             raise_if_asynchronous(error)
 
-    def _report(self, key: str, message: str, error: Exception | None = None) -> None:
-        if key not in self._reported and len(self._reported) < 1000:
-            self._reported.add(key)
+    def _warn_once(self, key: str, message: str, error: Exception | None = None) -> None:
+        if key not in self._warned and len(self._warned) < 1000:
+            self._warned.add(key)
             described = "" if error is None else f"\n{described_failure(error)}"
             _logger.warning("%s (reported once)%s", message, described)
 

@@ -60,7 +60,7 @@ class OperationSums:
         self._has_sums = ThreadEvent()
         self._closed = ThreadEvent()
 
-    def report(self, operation: DbOperation) -> None:
+    def emit_operation(self, operation: DbOperation) -> None:
         """Emit an operation, after the sums that are due before it.
 
         Every operation is emitted, so that it is counted; one that is summed up is marked.

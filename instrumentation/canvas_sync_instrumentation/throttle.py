@@ -196,7 +196,7 @@ class GuardedRequest:
         while delay:
             self._guard.wait_for_change(delay)
             delay = self._guard.try_begin(self._quota)
-        return self._report(time.monotonic() - start)
+        return self._emit_wait(time.monotonic() - start)
 
     async def begin_async(self) -> float:
         """Do the same without blocking the event loop."""
@@ -207,7 +207,7 @@ class GuardedRequest:
         while delay:
             await asyncio.sleep(min(delay, _POLL_SECONDS))
             delay = self._guard.try_begin(self._quota)
-        return self._report(time.monotonic() - start)
+        return self._emit_wait(time.monotonic() - start)
 
     def end(self) -> None:
         """Release the quota."""
@@ -242,7 +242,7 @@ class GuardedRequest:
     ) -> None:
         self.end()
 
-    def _report(self, seconds: float) -> float:
+    def _emit_wait(self, seconds: float) -> float:
         monitor, current = get_monitor(), current_run()
         if current is not None:
             current.run.totals.add_wait(seconds)

@@ -23,8 +23,8 @@ from canvas_sync_instrumentation.run.api_calls import Request, answered_call, un
 from canvas_sync_instrumentation.run.trace_context import new_identity
 
 from .arguments import LONGEST_ID, LONGEST_WORD, Arguments, to_error, to_operation
-from .guard import never_raises
 from .interfaces import Reporter
+from .internal_errors import never_raises
 from .monitor import get_monitor
 
 __all__ = ["CanvasSyncMetricsTracker", "ItemOutcome", "current_tracker"]

@@ -29,7 +29,7 @@ from canvas_sync_core.events import (
 )
 from canvas_sync_core.threads import Daemon
 from canvas_sync_exporter.logs.analysis.analyze import analyze
-from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.figures import make_log_report
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
@@ -58,7 +58,7 @@ class Reported:
 
     def report(self, *operations: DbOperation) -> None:
         for operation in operations:
-            self.sums.report(structs.replace(operation, time=self.clock.time()))
+            self.sums.emit_operation(structs.replace(operation, time=self.clock.time()))
 
     def lines(self) -> list[tuple[str, int]]:
         """Each line that a log would have: its operation, and how many it stands for."""
@@ -171,7 +171,7 @@ def test_a_sum_comes_within_about_a_second_even_if_nothing_follows() -> None:
 
     sums = OperationSums(2, SystemClock(), emit)
     for _ in range(7):
-        sums.report(INSERT)
+        sums.emit_operation(INSERT)
     assert summed.wait(60)
     assert sum(numbers) == 5
     sums.close()
@@ -227,10 +227,10 @@ def test_an_operation_is_emitted_even_if_a_signal_interrupts_the_sum_before_it()
         seen.append(event)
 
     sums = OperationSums(1, FixedClock(), emit)
-    sums.report(INSERT)
-    sums.report(INSERT)
+    sums.emit_operation(INSERT)
+    sums.emit_operation(INSERT)
     with pytest.raises(KeyboardInterrupt):
-        sums.report(structs.replace(INSERT, error=ErrorInfo("IntegrityError", "taken")))
+        sums.emit_operation(structs.replace(INSERT, error=ErrorInfo("IntegrityError", "taken")))
     assert [event.outcome for event in seen if isinstance(event, DbOperation)] == [
         *("success", "success", "failed")
     ]
@@ -330,7 +330,7 @@ def test_merged_rows_are_a_readable_log_with_all_of_them_in_it(
     assert end["db_operations"] == 2 * rows
     assert end["items"]["assignment"]["created"] == rows
     analysis = analyze(folder, folder / "archive", Selection())
-    report = make_report(analysis, folder, Selection(), 10)
+    report = make_log_report(analysis, folder, Selection(), 10)
     groups = {(each.operation, each.table): each for each in report.database}
     for operation in ("SELECT", "INSERT"):
         assert groups[operation, "assignments"].count == rows

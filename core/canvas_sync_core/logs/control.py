@@ -7,8 +7,9 @@ by another file, a fraction of a millisecond in which no one may open it. The re
 *tombstones*: files that the cleanup has taken for archiving, with the length that the archive
 contains, so that a late writer knows whether its line is in the archive.
 
-An exclusive ``flock`` on the same file guards every change to the page or to the names of the log's
-files. All of this matters only while processes run: nothing has to survive a power failure.
+An exclusive ``flock`` on the same file protects the page, and the names of the log's files, from
+two changes at once. All of this matters only while processes run: nothing has to survive a power
+failure.
 """
 
 from __future__ import annotations

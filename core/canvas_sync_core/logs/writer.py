@@ -109,7 +109,7 @@ class LogFileWriter:
         self._queue = PendingLines()
         self._unverified = UnverifiedLines()
         self._failing_since: float | None = None
-        self._failure_reported = False
+        self._failure_logged = False
         # Where the first queued line ends in the open file, if that file may have been moved.
         self._uncertain_end: int | None = None
         self._begun: bytes | None = None  # the line whose write was started last
@@ -125,7 +125,7 @@ class LogFileWriter:
     @property
     def fault(self) -> str | None:
         """Why the log has not been writable for a while; None if it is."""
-        return fault_of(self._path, self.last_error) if self._failure_reported else None
+        return fault_of(self._path, self.last_error) if self._failure_logged else None
 
     @property
     def pending(self) -> int:
@@ -201,7 +201,7 @@ class LogFileWriter:
             if self._torn:
                 self._put(b"")
                 self._uncertain_end = None  # a line end is not a line that could be lost
-            self._failing_since, self._failure_reported = None, False
+            self._failing_since, self._failure_logged = None, False
         except OSError as error:
             raise_if_asynchronous(error)
             self._begun = None
@@ -228,8 +228,8 @@ class LogFileWriter:
         is_brief = is_locked and now < self._failing_since + _LOCKED_SECONDS
         if is_locked:  # otherwise all logging threads would wait for each other's attempts
             self._try_at = now + _FLUSH_SECONDS
-        if not self._failure_reported and not is_brief:
-            self._failure_reported = True
+        if not self._failure_logged and not is_brief:
+            self._failure_logged = True
             _LOGGER.warning(
                 "%s cannot be written: %s. Up to %d bytes of lines wait in memory. Further lines, "
                 "and lines still waiting when the process ends, are dropped and counted.",

@@ -15,10 +15,10 @@ from canvas_sync_core.errors import CanvasSyncMonitorError, SettingsError
 from canvas_sync_core.files.modes import shared_opener
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.analysis.analyze import Analysis, analyze
-from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.figures import make_log_report
 from canvas_sync_exporter.logs.analysis.judging import NOT_OF_SOME_RUNS, judge_analysis
+from canvas_sync_exporter.logs.analysis.log_report import LogReport, Verdict
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.analysis.report import Report, Verdict
 from canvas_sync_exporter.logs.analysis.text import write_text
 from canvas_sync_exporter.logs.irregular_files import irregular_files
 from canvas_sync_exporter.settings import full_configuration
@@ -116,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
         analysis = analyze(log_dir, archive_dir, selection, bar.show, zone=config.app.timezone)
     analysis.problems += irregular_files(log_dir, archive_dir)
     verdict = _judge(analysis, selection, arguments)
-    report = make_report(analysis, log_dir, selection, arguments.top, verdict=verdict, now=now)
+    report = make_log_report(analysis, log_dir, selection, arguments.top, verdict=verdict, now=now)
     with stop_if_output_closes():
         _write(report, form, arguments.output)
     levels = _FAIL_ON.get(arguments.fail_on, frozenset())
@@ -172,7 +172,7 @@ def _form(arguments: argparse.Namespace) -> str:
     return _FORMS[ending]
 
 
-def _write(report: Report, form: str, output: Path | None) -> None:
+def _write(report: LogReport, form: str, output: Path | None) -> None:
     if output is None:
         _write_to(sys.stdout, report, form)
         return
@@ -186,7 +186,7 @@ def _write(report: Report, form: str, output: Path | None) -> None:
         ) from error
 
 
-def _write_to(file: TextIO, report: Report, form: str) -> None:
+def _write_to(file: TextIO, report: LogReport, form: str) -> None:
     if form == "json":
         file.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
     elif form == "html":

@@ -65,11 +65,11 @@ def run_check(arguments: argparse.Namespace) -> int:
     unknown = unknown_syncs(config.file, known) if known else []
     for warning in (*config.file.deprecations, *unknown):
         print(f"warning: {warning}", file=sys.stderr)
-    print("\n".join(_report(config, starts, now)))
+    print("\n".join(_lines(config, starts, now)))
     return 0
 
 
-def _report(config: Configuration, starts: _Starts, now: datetime) -> list[str]:
+def _lines(config: Configuration, starts: _Starts, now: datetime) -> list[str]:
     file, zone = config.file, config.app.timezone
     lines = [f"{file.path} can be used." if file.path else "There is no configuration file."]
     lines.append(f"Times are in {zone}.")

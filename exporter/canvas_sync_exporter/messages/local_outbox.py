@@ -62,12 +62,12 @@ class LocalOutbox:
         """Save the outcome of an attempt that could not be written to the database."""
         with self._lock:
             self._is_ahead = True
-            self._guard(lambda: copy_messages(self._ready_engine(), [message]))
+            self._try_use(lambda: copy_messages(self._ready_engine(), [message]))
 
     def note(self, message: Message) -> None:
         """Note the outcome of a message in the database, which may be down before the next copy."""
         with self._lock:
-            self._guard(lambda: copy_messages(self._ready_engine(), [message]))
+            self._try_use(lambda: copy_messages(self._ready_engine(), [message]))
 
     def catch_up(self, database: Engine, now: datetime) -> None:
         """Copy everything that was sent while the database was unreachable to it.
@@ -84,7 +84,7 @@ class LocalOutbox:
                 return
             found: list[Message] = []
             since = now - _LONGEST_OUTAGE
-            is_read = self._guard(
+            is_read = self._try_use(
                 lambda: found.extend(
                     messages_since(self._ready_engine(), MessageKind.INCIDENT, since)
                 )
@@ -97,7 +97,7 @@ class LocalOutbox:
         current = list(messages)
         states = frozenset((*each.key, each.state.value) for each in current)
         with self._lock:
-            if states != self._copied and self._guard(
+            if states != self._copied and self._try_use(
                 lambda: copy_messages(self._ready_engine(), current)
             ):
                 self._copied = states
@@ -112,7 +112,7 @@ class LocalOutbox:
             self._is_ready = True
         return self._engine
 
-    def _guard(self, use: Callable[[], None]) -> bool:
+    def _try_use(self, use: Callable[[], None]) -> bool:
         """Use the file and return whether that succeeded; a failure is only logged."""
         try:
             use()

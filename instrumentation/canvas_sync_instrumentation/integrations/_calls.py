@@ -53,7 +53,7 @@ class SuppressInstrumentation:
 
     def __enter__(self) -> None:
         """Suppress those hooks unless they are suppressed already."""
-        with self._recorder.guard():
+        with self._recorder.handle_internal_errors():
             if self._recorder.traces_calls_to_app:
                 self._token = _suppress_others()
 
@@ -248,7 +248,7 @@ class Call:
 
         Call it only if there are any.
         """
-        with self.recorder.guard():
+        with self.recorder.handle_internal_errors():
             host = urlsplit(self._url).netloc
             from_host = [
                 each for each in response.history if urlsplit(str(each.url)).netloc == host
@@ -261,7 +261,7 @@ class Call:
         answer = self.answer
         if answer is None or answer[0] >= 400:
             return
-        with self.recorder.guard():
+        with self.recorder.handle_internal_errors():
             if not self._is_elsewhere:
                 self._hops.append(answer[1])
             self._is_elsewhere = urlsplit(url).netloc != urlsplit(self._url).netloc
@@ -283,10 +283,12 @@ class Call:
         outcome, self._outcome = self._outcome, None
         if outcome is None or (isinstance(outcome, _Answer) and outcome.status < 400):
             if self._pending is not None and self._pending.request.token is None:
-                with self.recorder.guard():  # an ``auth`` flow sets it only when the client sends
+                with (
+                    self.recorder.handle_internal_errors()
+                ):  # an ``auth`` flow sets it only when the client sends
                     self._pending.request.find_token()
             return
-        with self.recorder.guard():
+        with self.recorder.handle_internal_errors():
             self._record(outcome, None)
             self._pending = self.recorder.api_call_started(
                 self._method, self._url, self._headers, self._body, failed_at=outcome.end
@@ -294,7 +296,7 @@ class Call:
 
     def expect_body(self) -> None:
         """Leave the call open until :meth:`finalize`, but at most until the end of the run."""
-        with self.recorder.guard():
+        with self.recorder.handle_internal_errors():
             pending, outcome = self._pending, self._outcome
             if pending is None or not isinstance(outcome, _Answer):
                 return

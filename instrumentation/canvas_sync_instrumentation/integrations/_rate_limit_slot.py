@@ -37,7 +37,7 @@ class RateLimitSlot:
         self._recorder = recorder
         self._held: GuardedRequest | None = None
         if guard is not None:
-            with recorder.guard():
+            with recorder.handle_internal_errors():
                 parts = urlsplit(url)
                 token = token_in(headers.get("Authorization"), parts.query)
                 self._held = guard.acquire(token).at(host_of(parts))
@@ -45,18 +45,18 @@ class RateLimitSlot:
     def observe(self, answer: tuple[int, Mapping[str, str]] | None) -> None:
         """Pass the status and headers of Canvas's answer to the guard; None if there was none."""
         if self._held is not None and answer is not None:
-            with self._recorder.guard():
+            with self._recorder.handle_internal_errors():
                 self._held.observe(*answer)
 
     def __enter__(self) -> Self:
         if self._held is not None:
-            with self._recorder.guard():
+            with self._recorder.handle_internal_errors():
                 self._held.begin()
         return self
 
     async def __aenter__(self) -> Self:
         if self._held is not None:
-            with self._recorder.guard():
+            with self._recorder.handle_internal_errors():
                 await self._held.begin_async()
         return self
 
@@ -67,7 +67,7 @@ class RateLimitSlot:
         traceback: TracebackType | None,
     ) -> None:
         if self._held is not None:
-            with self._recorder.guard():
+            with self._recorder.handle_internal_errors():
                 self._held.end()
 
     async def __aexit__(

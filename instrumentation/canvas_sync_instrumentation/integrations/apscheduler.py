@@ -39,7 +39,7 @@ def instrument_apscheduler(scheduler: BaseScheduler) -> None:
 
 
 def _record(event: Any) -> None:
-    with recorder_or_default(None).guard():
+    with recorder_or_default(None).handle_internal_errors():
         times = getattr(event, "scheduled_run_times", None)  # of those that are skipped
         if times is None:
             error = ErrorInfo("JobMissed", f"{redact(event.job_id)} was due and did not start.")

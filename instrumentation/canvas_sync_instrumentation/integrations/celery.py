@@ -154,7 +154,7 @@ def _on_publish(headers: dict[str, Any] | None = None, **_: Any) -> None:
 
     A retry keeps the trace that its task was sent with.
     """
-    with _recorder.guard():
+    with _recorder.handle_internal_errors():
         if headers is not None:
             headers.update(_sender_ids())
             for name, value in _trace_here().items():
@@ -168,7 +168,7 @@ def _on_worker_init(**_: Any) -> None:
 
 def _on_start(task: Any, args: Any, kwargs: Any, **_: Any) -> None:
     start = time.monotonic()
-    with _recorder.guard():
+    with _recorder.handle_internal_errors():
         sync = _sync_of(task)
         if sync is not None:
             tracker = _begin(task, sync, task.request, args, kwargs).__enter__()
@@ -176,7 +176,7 @@ def _on_start(task: Any, args: Any, kwargs: Any, **_: Any) -> None:
 
 
 def _on_end(task: Any, retval: Any, state: str | None, **_: Any) -> None:
-    with _recorder.guard():
+    with _recorder.handle_internal_errors():
         attempt: _Attempt | None = task.request.get(_REQUEST_RUN)
         if attempt is not None:
             error = _finish_attempt(task, attempt, retval, state)
@@ -185,7 +185,7 @@ def _on_end(task: Any, retval: Any, state: str | None, **_: Any) -> None:
 
 def _on_revoked(sender: Any, request: Any, terminated: bool, **_: Any) -> None:
     """End the run of a task that is revoked between two attempts, if it has had one."""
-    with _recorder.guard():
+    with _recorder.handle_internal_errors():
         sync = _sync_of(sender)
         if sync is not None and request.retries and not terminated:
             args, kwargs = request.args or (), request.kwargs or {}

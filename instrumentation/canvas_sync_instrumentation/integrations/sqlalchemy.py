@@ -121,9 +121,9 @@ class _Listener:
             # One of several batches; after_execute() follows the last.
             _batches[context] = _batches.get(context, 0.0) + duration
             return
-        with self._recorder.guard():
+        with self._recorder.handle_internal_errors():
             rows = len(parameters) if executemany else _rows_touched(cursor)
-            self._report(context, statement, duration, rows, executemany)
+            self._record(context, statement, duration, rows, executemany)
 
     def after_execute(
         self,
@@ -137,9 +137,9 @@ class _Listener:
         context = getattr(result, "context", None)
         duration = _taken(_batches, context)
         if context is not None and duration is not None:
-            with self._recorder.guard():
+            with self._recorder.handle_internal_errors():
                 statement, rows = context.statement or "", len(context.parameters)
-                self._report(context, statement, duration, rows, True)
+                self._record(context, statement, duration, rows, True)
 
     def handle_error(self, failure: ExceptionContext) -> None:
         context = failure.execution_context
@@ -147,10 +147,10 @@ class _Listener:
         if context is None or started is None:
             return
         duration = perf_counter() - started + (_taken(_batches, context) or 0.0)
-        with self._recorder.guard():
+        with self._recorder.handle_internal_errors():
             rows = len(context.parameters) if context.executemany else 1
             statement, error = failure.statement or "", failure.original_exception
-            self._report(context, statement, duration, rows, context.executemany, error=error)
+            self._record(context, statement, duration, rows, context.executemany, error=error)
 
     def commit(self, conn: Connection) -> None:
         if conn in _uncommitted:
@@ -160,14 +160,14 @@ class _Listener:
         self.commit(conn)
 
     def rollback(self, conn: Connection) -> None:
-        with self._recorder.guard():
+        with self._recorder.handle_internal_errors():
             if (items := _uncommitted.get(conn)) is not None:
                 items.roll_back()
 
     def rollback_twophase(self, conn: Connection, _xid: Any, _is_prepared: bool) -> None:
         self.rollback(conn)
 
-    def _report(
+    def _record(
         self,
         context: ExecutionContext,
         statement: str,

@@ -96,7 +96,7 @@ class RowWriter:
         except GivenUpError:
             return False
         except Exception as error:  # noqa: BLE001 - the rows wait, and the thread must go on
-            self._report(error)
+            self._warn_of_outage(error)
             self._disconnect()
             return False
         self._count(len(damaged), len(rejected))
@@ -113,7 +113,7 @@ class RowWriter:
         try:
             drained = self._while_free(lambda database: drain_orphans(self._folder, database))
         except Exception as error:  # noqa: BLE001 - as above
-            self._report(error)
+            self._warn_of_outage(error)
             return
         self._count(drained.damaged, drained.rejected)
 
@@ -188,9 +188,9 @@ class RowWriter:
             try:
                 database.close()
             except Exception as error:  # noqa: BLE001 - the thread must go on
-                self._report(error)
+                self._warn_of_outage(error)
 
-    def _report(self, error: Exception) -> None:
+    def _warn_of_outage(self, error: Exception) -> None:
         if not self._outage:
             self._outage = True
             _logger.warning(

@@ -320,7 +320,7 @@ class StoreSink:
                 self._failures += 1
                 self._delay = min(max(2 * self._delay, _FIRST_DELAY_S), _LAST_DELAY_S)
             self._changed.notify_all()
-        self._report_lost(lost)
+        self._count_and_warn(lost)
 
     def _count_lost(self) -> None:
         """Count once, at exit, the rows that neither the database nor the spool accepted.
@@ -337,9 +337,9 @@ class StoreSink:
             self._in_doubt = _common(left, self._committing)
             lost = len(left) - self._in_doubt - _common(left, self._committed)
             self._gives_up = lost > 0
-        self._report_lost(lost)
+        self._count_and_warn(lost)
 
-    def _report_lost(self, lost: int) -> None:
+    def _count_and_warn(self, lost: int) -> None:
         if lost:
             self._on_drop(SINK, "spool_unwritable", lost)
             _logger.warning(

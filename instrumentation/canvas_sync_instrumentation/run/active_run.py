@@ -35,8 +35,8 @@ from canvas_sync_core.identifiers import getpid
 from canvas_sync_core.locks import RLock
 from canvas_sync_core.names import SPAN_RUN, SPAN_STEP, RunStatus
 from canvas_sync_instrumentation.error_description import error_info
-from canvas_sync_instrumentation.guard import never_raises
 from canvas_sync_instrumentation.interfaces import Reporter
+from canvas_sync_instrumentation.internal_errors import never_raises
 from canvas_sync_instrumentation.outputs.spans import OpenSpan
 
 from .api_calls import failure_of
@@ -52,7 +52,7 @@ __all__ = [
     "SavedContext",
     "UnfinishedCall",
     "current_run",
-    "report",
+    "emit_with_error",
 ]
 
 
@@ -190,7 +190,7 @@ class ActiveRun:
     def api_call(self, call: ApiCall) -> None:
         """Add an API call."""
         self.totals.add_api_call(call)
-        report(self.reporter, call)
+        emit_with_error(self.reporter, call)
 
     def note_call_outside(self, method: str, address: PageAddress) -> None:
         """Note an API call that this process makes outside the run."""
@@ -200,16 +200,16 @@ class ActiveRun:
     def db_operation(self, operation: DbOperation, *, infer_items: bool) -> InferredItems | None:
         """Add a database operation; see :meth:`RunTotals.add_db_operation`."""
         inferred = self.totals.add_db_operation(operation, infer_items=infer_items)
-        report(self.reporter, operation)
+        emit_with_error(self.reporter, operation)
         return inferred
 
     def progress(self, message: str) -> None:
-        """Report the run's progress, which is in :attr:`percent`."""
+        """Emit the run's progress, which is in :attr:`percent`."""
         now = self.reporter.clock.time()
         self.reporter.emit(Progressed(self.here(), now, self.percent, message))
 
     def items(self, item: str, counts: ItemCounts, *, inferred: bool = False) -> None:
-        """Report what was done to items of one kind."""
+        """Emit what was done to items of one kind."""
         self.reporter.emit(
             ItemsRecorded(self.here(), self.reporter.clock.time(), item, counts, inferred)
         )
@@ -319,11 +319,11 @@ class ActiveRun:
         finally:
             # A time limit or Ctrl-C may raise anywhere above. The row must still be closed, or it
             # would stay ``running`` until the exporter declares the run interrupted.
-            self._report_end()
+            self._emit_end()
         self.reporter.deliver_soon()
         return True
 
-    def _report_end(self) -> None:
+    def _emit_end(self) -> None:
         """Emit the end of the run, once, in the thread that ended it.
 
         :meth:`end` also comes here when it returned early because another thread ended the run.
@@ -424,7 +424,7 @@ class ActiveRun:
             _current.set(self.outer)
 
 
-def report(reporter: Reporter, event: ApiCall | DbOperation) -> None:
+def emit_with_error(reporter: Reporter, event: ApiCall | DbOperation) -> None:
     """Emit an API call or database operation and, if it failed, its error."""
     if isinstance(event, DbOperation):
         reporter.emit_operation(event)

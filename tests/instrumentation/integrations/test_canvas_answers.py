@@ -33,7 +33,7 @@ from canvas_sync_demo.canvas_server.faults import (
 from canvas_sync_demo.canvas_server.service import Behaviour
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.logs.analysis.analyze import analyze
-from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.figures import make_log_report
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
@@ -272,6 +272,6 @@ def test_the_analysis_counts_each_list_of_a_run_that_was_left_early(
     assert Left(tmp_path).run.api_truncated == 3
 
     analysis = analyze(tmp_path / "logs", tmp_path / "archive", Selection())
-    report = make_report(analysis, tmp_path / "logs", Selection(), 10)
+    report = make_log_report(analysis, tmp_path / "logs", Selection(), 10)
     assert report.api.truncated == 3
     assert f"3 lists not read to the end: {USERS} (3)." in [each.text for each in report.notes]

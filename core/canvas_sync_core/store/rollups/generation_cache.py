@@ -24,7 +24,7 @@ class GenerationCache(Generic[_Value]):
     """
 
     def __init__(self, limit: int) -> None:
-        # Two locks: _lock guards the dictionary and is held briefly; _reading is held while the
+        # Two locks: _lock protects the dictionary and is held briefly; _reading is held while the
         # database is read, so that concurrent clients after a start read each value only once.
         # Threads that find their value in the cache never wait for the database.
         self._lock = RLock()

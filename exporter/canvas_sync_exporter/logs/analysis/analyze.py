@@ -22,7 +22,7 @@ from .records import Selection
 from .scan import Chunk, Scanned, chunks, scan
 from .source_summary import FileLines, Summary
 
-__all__ = ["Analysis", "AnalysisError", "FileReport", "analyze"]
+__all__ = ["Analysis", "AnalysisError", "FileFigures", "analyze"]
 
 _PROCESSES: Final = 2
 _BIG: Final = 48 * 1024 * 1024  # about as much as one process reads while a second one starts
@@ -36,7 +36,7 @@ OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class FileReport:
+class FileFigures:
     """What was read from one file.
 
     Attributes:
@@ -69,7 +69,7 @@ class Analysis:
     summaries: dict[Log, Summary] = field(
         default_factory=lambda: {log: Summary.empty(log) for log in Log}
     )
-    files: list[FileReport] = field(default_factory=list)
+    files: list[FileFigures] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -229,7 +229,7 @@ def _finish(
         summary.append(rest)
     analysis.summaries[source.log].absorb(summary)
     if not (selection.is_by_time and _has_nothing_wanted(summary)):  # as with a cached summary
-        analysis.files += [_file_report(source, lines) for lines in summary.files]
+        analysis.files += [_file_figures(source, lines) for lines in summary.files]
 
 
 def _has_nothing_wanted(summary: Summary) -> bool:
@@ -238,9 +238,9 @@ def _has_nothing_wanted(summary: Summary) -> bool:
     return readable > 0 and summary.first is None
 
 
-def _file_report(source: LogSource, lines: FileLines) -> FileReport:
+def _file_figures(source: LogSource, lines: FileLines) -> FileFigures:
     name = f"{source.path.name}/{lines.member}" if lines.member else source.path.name
-    return FileReport(
+    return FileFigures(
         log=source.log,
         name=name,
         bytes=lines.bytes,

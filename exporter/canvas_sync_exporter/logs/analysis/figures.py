@@ -19,9 +19,7 @@ from .counts import most
 from .database import DbSection
 from .failures import ErrorSection
 from .findings import findings, notes
-from .progress import ProgressSection
-from .records import Selection
-from .report import (
+from .log_report import (
     ApiReport,
     CallDay,
     CallRow,
@@ -33,11 +31,11 @@ from .report import (
     ErrorRow,
     Filters,
     GapRow,
+    LogReport,
     LogRow,
     MonthRow,
     OpenRow,
     OutcomeRow,
-    Report,
     RunReport,
     SuspectRow,
     TrendRow,
@@ -45,14 +43,16 @@ from .report import (
     UnreadableRow,
     Verdict,
 )
+from .progress import ProgressSection
+from .records import Selection
 from .runs import RunSection
 
-__all__ = ["make_report"]
+__all__ = ["make_log_report"]
 
 _FEW_CALLS: Final = 20  # a month with fewer calls says nothing about a trend
 
 
-def make_report(
+def make_log_report(
     analysis: Analysis,
     log_dir: Path,
     selection: Selection,
@@ -60,7 +60,7 @@ def make_report(
     *,
     verdict: Verdict | None = None,
     now: dt.datetime | None = None,
-) -> Report:
+) -> LogReport:
     """Return the report of an analysis.
 
     Args:
@@ -75,7 +75,7 @@ def make_report(
     unknown: Counter[str] = Counter()
     for section in sections.values():
         unknown.update(section.unknown)
-    report = Report(
+    report = LogReport(
         log_dir=str(log_dir),
         filters=Filters(
             since=selection.since,

@@ -17,7 +17,7 @@ from canvas_sync_exporter.formatting import (
     format_time,
 )
 
-from .report import ApiReport, Count, Finding, Level, Report, RunReport, Verdict
+from .log_report import ApiReport, Count, Finding, Level, LogReport, RunReport, Verdict
 from .runs import UNKNOWN
 
 __all__ = ["findings", "notes"]
@@ -38,7 +38,7 @@ _FINAL_STATUSES: Final[Sequence[tuple[RunStatus, Level, str]]] = (
 )
 
 
-def findings(report: Report, verdict: Verdict, now: dt.datetime | None = None) -> list[Finding]:
+def findings(report: LogReport, verdict: Verdict, now: dt.datetime | None = None) -> list[Finding]:
     """Return what needs attention, the critical first; nothing if everything is fine.
 
     Args:
@@ -57,19 +57,19 @@ def findings(report: Report, verdict: Verdict, now: dt.datetime | None = None) -
     return sorted(found, key=lambda finding: finding.level != "critical")
 
 
-def notes(report: Report) -> list[Finding]:
+def notes(report: LogReport) -> list[Finding]:
     """Return what happened in the period of the report, and may be over."""
     return [*_runs(report.runs), *_api(report.api), *_database(report), *_errors(report)]
 
 
-def _problems(report: Report) -> Iterator[Finding]:
+def _problems(report: LogReport) -> Iterator[Finding]:
     if report.problems:
         what = counted(len(report.problems), "problem")
         first = _short(report.problems[0])
         yield Finding("critical", f"{what} with the files of the logs: {first}.", "Files")
 
 
-def _silence(report: Report, now: dt.datetime) -> Iterator[Finding]:
+def _silence(report: LogReport, now: dt.datetime) -> Iterator[Finding]:
     """Detect that syncs have stopped. The exporter itself still writes to ``operations.log``."""
     filters = report.filters
     if filters.user_id is not None or filters.task_id is not None:
@@ -138,7 +138,7 @@ def _api(api: ApiReport) -> Iterator[Finding]:
         yield Finding("note", f"{what} not read to the end{routes}.", "API calls")
 
 
-def _database(report: Report) -> Iterator[Finding]:
+def _database(report: LogReport) -> Iterator[Finding]:
     total = report.database_total
     if total.failed:
         failed = [
@@ -152,14 +152,14 @@ def _database(report: Report) -> Iterator[Finding]:
         yield Finding("note", text, "Database")
 
 
-def _errors(report: Report) -> Iterator[Finding]:
+def _errors(report: LogReport) -> Iterator[Finding]:
     if report.errors.count:
         what = counted(report.errors.count, "error")
         types = _listed(report.errors.by_type, report.errors.count)
         yield Finding("note", f"{what} in the log{types}.", "Errors")
 
 
-def _lines(report: Report) -> Iterator[Finding]:
+def _lines(report: LogReport) -> Iterator[Finding]:
     lines = sum(row.lines for row in report.logs)
     unreadable = sum(row.unreadable for row in report.logs)
     if unreadable:

@@ -16,7 +16,7 @@ from canvas_sync_exporter.judge.log_verdict import LogVerdict, judge_logs
 from canvas_sync_exporter.settings import Configuration
 
 from .analyze import Analysis
-from .report import Finding, Verdict
+from .log_report import Finding, Verdict
 from .runs import UNKNOWN, RunSection
 
 __all__ = ["NOT_OF_SOME_RUNS", "judge_analysis"]

@@ -19,7 +19,7 @@ from canvas_sync_exporter.charts.ranges import ranges_chart
 from canvas_sync_exporter.formatting import format_number
 from canvas_sync_exporter.rendering import render
 
-from .report import Finding, Level, Report, RunReport
+from .log_report import Finding, Level, LogReport, RunReport
 from .summary import figures, origin
 from .table_view import TableView, make_table_view
 from .tables import Table, tables
@@ -72,10 +72,10 @@ class _Section:
     parts: Sequence[_Part]
 
 
-def html_page(report: Report) -> str:
+def html_page(report: LogReport) -> str:
     """Return the page; all text from logs is escaped."""
     return render(
-        "report/page.html",
+        "log_report/page.html",
         origin=origin(report),
         findings=list(map(_finding, report.attention)),
         not_judged=report.not_judged,

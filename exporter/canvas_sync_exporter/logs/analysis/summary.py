@@ -14,7 +14,7 @@ from canvas_sync_exporter.formatting import (
     format_time,
 )
 
-from .report import Report
+from .log_report import LogReport
 
 __all__ = ["Figure", "figures", "origin"]
 
@@ -34,7 +34,7 @@ class Figure:
     remark: str = ""
 
 
-def origin(report: Report) -> list[tuple[str, str]]:
+def origin(report: LogReport) -> list[tuple[str, str]]:
     """Return the name and value of what the report covers: folder, filters, period."""
     firsts = [row.first for row in report.logs if row.first]
     lasts = [row.last for row in report.logs if row.last]
@@ -54,7 +54,7 @@ def origin(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def figures(report: Report) -> Iterator[Figure]:
+def figures(report: LogReport) -> Iterator[Figure]:
     """Yield the figures in reading order."""
     runs, api = report.runs, report.api
     ended = f"ended, {format_number(runs.open_count)} did not"

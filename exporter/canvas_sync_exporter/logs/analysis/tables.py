@@ -16,14 +16,14 @@ from canvas_sync_exporter.formatting import (
     format_time,
 )
 
-from .report import (
+from .log_report import (
     CallDay,
     CallRow,
     Count,
     DbRow,
     ErrorRow,
+    LogReport,
     OutcomeRow,
-    Report,
     Timing,
     TrendRow,
     TroubledRow,
@@ -64,7 +64,7 @@ class Table:
     kind: Literal["list", "trend"] = "list"
 
 
-def tables(report: Report) -> list[Table]:
+def tables(report: LogReport) -> list[Table]:
     """Return all tables that have rows, in reading order."""
     made = [
         *_run_tables(report),
@@ -77,7 +77,7 @@ def tables(report: Report) -> list[Table]:
     return [table for table in made if table.rows]
 
 
-def _run_tables(report: Report) -> list[Table]:
+def _run_tables(report: LogReport) -> list[Table]:
     by_status = report.runs.by_status
     columns: _Columns[OutcomeRow] = [
         ("type", lambda row: row.sync_type),
@@ -126,7 +126,7 @@ def _run_tables(report: Report) -> list[Table]:
     ]
 
 
-def _api_tables(report: Report) -> list[Table]:
+def _api_tables(report: LogReport) -> list[Table]:
     api = report.api
     return [
         _days(api.by_day),
@@ -216,7 +216,7 @@ def _p95_by_month(row: TrendRow) -> str:
     return ", ".join(f"{each.month} {format_seconds(each.p95)}" for each in row.months)
 
 
-def _database_table(report: Report) -> Table:
+def _database_table(report: LogReport) -> Table:
     columns: _Columns[DbRow] = [
         ("operation", lambda row: row.operation),
         ("table", lambda row: row.table),
@@ -228,7 +228,7 @@ def _database_table(report: Report) -> Table:
     return _timed("Database", "by operation and table", report.database, columns, bars=bars)
 
 
-def _error_tables(report: Report) -> list[Table]:
+def _error_tables(report: LogReport) -> list[Table]:
     errors = report.errors
     return [
         _counted("Errors", "by type", "type", errors.by_type),
@@ -252,7 +252,7 @@ def _error_tables(report: Report) -> list[Table]:
     ]
 
 
-def _gap_table(report: Report) -> Table:
+def _gap_table(report: LogReport) -> Table:
     return _table(
         "Progress",
         "longest gaps between two lines of a run",
@@ -269,7 +269,7 @@ def _gap_table(report: Report) -> Table:
     )
 
 
-def _file_tables(report: Report) -> list[Table]:
+def _file_tables(report: LogReport) -> list[Table]:
     return [
         _table(
             "Files",

@@ -11,7 +11,7 @@ from typing import Final, TextIO
 from canvas_sync_exporter.charts.data import Bar
 
 from .layout import INDENT, Fitted, fitted, leading
-from .report import Finding, Level, Report
+from .log_report import Finding, Level, LogReport
 from .summary import figures, origin
 from .tables import Table, tables
 from .wrapping import flowed, wrapped
@@ -30,7 +30,7 @@ _STATUS_COLOURS: Final = {
 _LEVEL_COLOURS: Final[dict[Level, str]] = {"critical": _RED, "warning": _YELLOW, "note": _FAINT}
 
 
-def write_text(report: Report, out: TextIO) -> None:
+def write_text(report: LogReport, out: TextIO) -> None:
     """Write the report.
 
     Args:
@@ -77,7 +77,7 @@ class _Pen:
         return self.paint(self._full * (length - bad), _BLUE) + self.paint(worse * bad, _RED)
 
 
-def _lines(report: Report, pen: _Pen) -> Iterator[str]:
+def _lines(report: LogReport, pen: _Pen) -> Iterator[str]:
     yield pen.paint("Canvas sync logs", _BOLD)
     counted = [(each.name, f"{each.value} {each.remark}") for each in figures(report)]
     for name, value in [*origin(report), *counted]:
@@ -92,7 +92,7 @@ def _lines(report: Report, pen: _Pen) -> Iterator[str]:
         yield from _table_lines(table, pen)
 
 
-def _attention_lines(report: Report, pen: _Pen) -> Iterator[str]:
+def _attention_lines(report: LogReport, pen: _Pen) -> Iterator[str]:
     yield ""
     unwanted = "Nothing needs attention" if report.is_judged else "Not judged"
     yield pen.paint("Needs attention" if report.attention else unwanted, _BOLD)

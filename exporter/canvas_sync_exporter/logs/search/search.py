@@ -22,7 +22,7 @@ from .positions import Position, decode_cursor, encode_cursor
 __all__ = ["LogSearch"]
 
 _ATTEMPTS: Final = 5
-_REPORT_SECONDS: Final = 0.05  # what is left is added up over all files
+_PROGRESS_SECONDS: Final = 0.05  # what is left is added up over all files
 
 
 class LogSearch:
@@ -72,7 +72,7 @@ class LogSearch:
         self._order = order
         positions = None if cursor is None else decode_cursor(cursor, order)
         self._on_progress = on_progress
-        self._next_report = 0.0
+        self._next_progress = 0.0
         self._zone = zone
         self._opened = ExitStack()
         self._scans = self._open(log_dir, archive_dir, wanted, positions)
@@ -93,7 +93,7 @@ class LogSearch:
         while given < self._limit:
             scan = self._next_scan()
             if scan is None:
-                self._report_progress()
+                self._show_progress()
                 return
             if scan.has_found:
                 yield scan.take()
@@ -105,8 +105,8 @@ class LogSearch:
                 # further even if a busy machine uses up the time before the first block is read.
                 advanced.add(scan)
                 scan.advance()
-                if time.monotonic() >= self._next_report:
-                    self._report_progress()
+                if time.monotonic() >= self._next_progress:
+                    self._show_progress()
 
     def _next_scan(self) -> LogScan | None:
         """Return the log that is behind the others; None when all have been searched."""
@@ -129,8 +129,8 @@ class LogSearch:
         """Number of bytes that have not been searched yet; estimated for compressed files."""
         return sum(scan.left for scan in self._scans.values())
 
-    def _report_progress(self) -> None:
-        self._next_report = time.monotonic() + _REPORT_SECONDS
+    def _show_progress(self) -> None:
+        self._next_progress = time.monotonic() + _PROGRESS_SECONDS
         self._on_progress(self._total - self.bytes_left, self._total)
 
     def close(self) -> None:

@@ -82,13 +82,13 @@ def _made_on(kind: MessageKind, settings: ReportSettings, day: date) -> ReportRe
     if kind is MessageKind.MONTHLY:
         first = (day - _DAY).replace(day=1)
         period = first.strftime("%Y-%m")
-        return _report(kind, settings, period, first, day) if day.day == 1 else None
+        return _request(kind, settings, period, first, day) if day.day == 1 else None
     first = day - _WEEK
     is_due = day.weekday() == settings.weekday
-    return _report(kind, settings, first.isoformat(), first, day) if is_due else None
+    return _request(kind, settings, first.isoformat(), first, day) if is_due else None
 
 
-def _report(
+def _request(
     kind: MessageKind, settings: ReportSettings, period: str, first: date, day: date
 ) -> ReportRequest:
     begin, end = (start_of_day(each, settings.zone) for each in (first, day))

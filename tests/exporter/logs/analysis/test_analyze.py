@@ -14,9 +14,9 @@ import pytest
 from canvas_sync_core.names import Log
 from canvas_sync_core.schema.log_records import events_of
 from canvas_sync_exporter.logs.analysis.analyze import analyze
+from canvas_sync_exporter.logs.analysis.log_report import Timing
 from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.analysis.report import Timing
 from canvas_sync_exporter.logs.archive import Member, archive_name
 from canvas_sync_exporter.logs.archive_writing import write_archive
 from support.analysis import report_of

@@ -10,9 +10,9 @@ import pytest
 
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.analysis.analyze import analyze
-from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.figures import make_log_report
+from canvas_sync_exporter.logs.analysis.log_report import Finding, Verdict
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.analysis.report import Finding, Verdict
 from canvas_sync_exporter.logs.analysis.tables import tables
 from support.sync_logs import generate, line_of_record
 
@@ -25,7 +25,7 @@ def findings(folder: Path, **records: list[dict[str, Any]]) -> list[Finding]:
         lines = (line_of_record({"timestamp": STAMP, **record}) for record in of_log)
         (folder / f"{log}.log").write_bytes(b"".join(lines))
     analysis = analyze(folder, folder / "archive", Selection())
-    report = make_report(analysis, folder, Selection(), 10)
+    report = make_log_report(analysis, folder, Selection(), 10)
     return [*report.attention, *report.notes]
 
 
@@ -57,7 +57,7 @@ def test_syncs_that_have_stopped_are_a_problem_though_the_cleanup_goes_on(
     def told(**filters: Any) -> list[Finding]:
         selection = Selection(**filters)
         analysis = analyze(tmp_path, tmp_path / "archive", selection)
-        return make_report(analysis, tmp_path, selection, 10, now=now).attention
+        return make_log_report(analysis, tmp_path, selection, 10, now=now).attention
 
     text = "Syncs logged nothing since 2025-12-22 10:15:30 (21 days). Do they still run?"
     assert told() == ([Finding("critical", text, "Runs")] if is_told else [])
@@ -129,7 +129,7 @@ def test_a_finding_counts_what_a_short_list_leaves_out(tmp_path: Path) -> None:
     lines = [{"timestamp": STAMP, **each} for each in (insert, insert, failed)]
     (tmp_path / "database.log").write_bytes(b"".join(map(line_of_record, lines)))
     analysis = analyze(tmp_path, tmp_path / "archive", Selection())
-    (finding,) = make_report(analysis, tmp_path, Selection(), 1).notes
+    (finding,) = make_log_report(analysis, tmp_path, Selection(), 1).notes
     assert finding.text == "1 of 3 database operations failed."
 
 
@@ -178,7 +178,7 @@ def test_findings_come_before_notes_and_each_leads_to_a_section(tmp_path: Path) 
             Finding("critical", "full did not start.", "Runs"),
         ]
     )
-    report = make_report(analysis, tmp_path, Selection(), 10, verdict=verdict)
+    report = make_log_report(analysis, tmp_path, Selection(), 10, verdict=verdict)
     assert [each.level for each in report.attention] == ["critical", "warning"]
     assert {each.level for each in report.notes} == {"note"}
     assert {each.section for each in found} <= {table.section for table in tables(report)}
@@ -190,7 +190,7 @@ def test_silence_is_left_to_the_judge_where_it_knows_when_runs_are_due(tmp_path:
     analysis = analyze(tmp_path, tmp_path / "archive", Selection())
     now = dt.datetime.fromisoformat(STAMP) + dt.timedelta(days=21)
     knowing = Verdict(has_expectations=True)
-    report = make_report(analysis, tmp_path, Selection(), 10, verdict=knowing, now=now)
+    report = make_log_report(analysis, tmp_path, Selection(), 10, verdict=knowing, now=now)
     assert report.attention == []
 
 
@@ -199,5 +199,5 @@ def test_runs_that_cannot_be_judged_keep_their_severity(tmp_path: Path) -> None:
         "[2025-12-22 02:00:00] Sync Task: old-1, 42, ended, failed\n"
     )
     analysis = analyze(tmp_path, tmp_path / "archive", Selection())
-    report = make_report(analysis, tmp_path, Selection(), 10)
+    report = make_log_report(analysis, tmp_path, Selection(), 10)
     assert report.attention == [Finding("critical", "1 of 1 run failed.", "Runs")]

@@ -16,8 +16,8 @@ from canvas_sync_exporter.judge.facts import EndedRun
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.judging import judge_analysis
+from canvas_sync_exporter.logs.analysis.log_report import Finding, Verdict
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.analysis.report import Finding, Verdict
 from canvas_sync_exporter.settings import full_configuration
 from support.judge_facts import facts_of, sync_of
 from support.run_lines import Record, nightly_lines, run_lines, write_operations

@@ -10,21 +10,21 @@ import pytest
 
 from canvas_sync_exporter.charts.data import Bar
 from canvas_sync_exporter.logs.analysis.analyze import analyze
-from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.figures import make_log_report
 from canvas_sync_exporter.logs.analysis.layout import Fitted, fitted, leading
+from canvas_sync_exporter.logs.analysis.log_report import LogReport
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.tables import Table, tables
 from canvas_sync_exporter.logs.analysis.text import write_text
 from support.sync_logs import generate, line_of_record
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+def report(tmp_path_factory: pytest.TempPathFactory) -> LogReport:
     folder = tmp_path_factory.mktemp("logs")
     for log, records in generate(60).items():
         (folder / f"{log.value}.log").write_bytes(b"".join(map(line_of_record, records)))
-    return make_report(analyze(folder, folder, Selection()), Path("logs"), Selection(), 10)
+    return make_log_report(analyze(folder, folder, Selection()), Path("logs"), Selection(), 10)
 
 
 class Terminal(io.StringIO):
@@ -32,7 +32,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown(report: Report, width: int, monkeypatch: pytest.MonkeyPatch) -> str:
+def shown(report: LogReport, width: int, monkeypatch: pytest.MonkeyPatch) -> str:
     """The report as a terminal of a width shows it, without its colours."""
     monkeypatch.setenv("COLUMNS", str(width))
     terminal = Terminal()
@@ -42,7 +42,7 @@ def shown(report: Report, width: int, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 100, 120, 200])
 def test_no_line_is_wider_than_the_terminal(
-    report: Report, width: int, monkeypatch: pytest.MonkeyPatch
+    report: LogReport, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = shown(report, width, monkeypatch)
     assert max(map(len, text.splitlines())) <= width
@@ -50,7 +50,7 @@ def test_no_line_is_wider_than_the_terminal(
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_every_cell_is_complete_even_on_a_narrow_terminal(
-    report: Report, width: int, monkeypatch: pytest.MonkeyPatch
+    report: LogReport, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "".join(shown(report, width, monkeypatch).split())
     for table in tables(report):
@@ -62,7 +62,7 @@ def test_every_cell_is_complete_even_on_a_narrow_terminal(
 
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_no_number_and_no_word_is_broken(
-    report: Report, width: int, monkeypatch: pytest.MonkeyPatch
+    report: LogReport, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = shown(report, width, monkeypatch).splitlines()
     for table in tables(report):
@@ -112,7 +112,7 @@ def test_cells_are_shown_one_by_one_when_the_numbers_have_no_room_side_by_side()
 
 
 def test_the_status_of_a_run_has_its_colour_on_any_width(
-    report: Report, monkeypatch: pytest.MonkeyPatch
+    report: LogReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     for width in (40, 120):

@@ -11,9 +11,9 @@ import pytest
 
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.analysis.analyze import analyze
-from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.figures import make_log_report
+from canvas_sync_exporter.logs.analysis.log_report import LogReport
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch
 from canvas_sync_exporter.logs.tail import LogTail
 from support.old_logs import OLD_LINES, write_old_logs
@@ -24,10 +24,10 @@ ASSIGNMENTS = "/api/v1/courses/:course_id/assignments"
 
 def report_of(
     folder: Path, zone: dt.tzinfo = dt.UTC, *, selection: Selection | None = None
-) -> Report:
+) -> LogReport:
     selection = selection or Selection()
     analysis = analyze(folder, folder / "archive", selection, zone=zone)
-    return make_report(analysis, folder, selection, 10)
+    return make_log_report(analysis, folder, selection, 10)
 
 
 def operations(folder: Path, *lines: str, name: str = "operations.log") -> None:

@@ -16,7 +16,7 @@ from canvas_sync_core.names import FINAL_STATUSES
 from canvas_sync_exporter.charts.columns import columns_chart
 from canvas_sync_exporter.charts.data import Bar, Trend
 from canvas_sync_exporter.logs.analysis.analyze import analyze
-from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.figures import make_log_report
 from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.table_view import make_table_view
@@ -45,7 +45,7 @@ class _Nesting(HTMLParser):
 
 def page_of(folder: Path) -> str:
     analysis = analyze(folder, folder / "archive", Selection())
-    return html_page(make_report(analysis, folder, Selection(), 10))
+    return html_page(make_log_report(analysis, folder, Selection(), 10))
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_each_status_of_a_run_has_a_colour_and_no_other_word_has() -> None:
 
 def _shown(table: Table) -> str:
     """A table as on the page, with a chart where it has bars."""
-    shown: str = render("report/table.html", view=make_table_view(table))
+    shown: str = render("log_report/table.html", view=make_table_view(table))
     if table.bars:
         names = [row[0] for row in table.rows]
         shown += columns_chart(Trend(table.title, names, names), table.bars, table.counted)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_exporter.logs.analysis.analyze import analyze
-from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.figures import make_log_report
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.text import write_text
 from support.sync_logs import line_of_record
@@ -26,7 +26,7 @@ def text_of(
     record = {"timestamp": stamp, "event": "run_ended", "task_id": "t", "status": status}
     (folder / "operations.log").write_bytes(line_of_record(record))
     analysis = analyze(folder, folder / "archive", Selection())
-    write_text(make_report(analysis, folder, Selection(), 10), out)
+    write_text(make_log_report(analysis, folder, Selection(), 10), out)
     return out.getvalue()
 
 

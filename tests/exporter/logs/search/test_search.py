@@ -428,7 +428,7 @@ def test_a_file_that_may_not_be_read_is_reported_and_the_rest_is_searched(
 
 
 def test_a_search_reports_its_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("canvas_sync_exporter.logs.search.search._REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("canvas_sync_exporter.logs.search.search._PROGRESS_SECONDS", 0.0)
     lines = [json_line(record(Log.ERRORS, second)) for second in range(3)]
     lay_out(tmp_path, Log.ERRORS, [[line] for line in lines], 1)
     told: list[tuple[int, int]] = []

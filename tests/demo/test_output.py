@@ -7,7 +7,7 @@ import io
 import pytest
 
 from canvas_sync_demo.cast import CAST
-from canvas_sync_demo.report import Report, SyncResult
+from canvas_sync_demo.output import DemoOutput, SyncResult
 
 
 class Terminal(io.StringIO):
@@ -31,7 +31,7 @@ def results() -> list[SyncResult]:
 
 
 def printed(out: io.StringIO) -> list[str]:
-    Report(out).round(1, results())
+    DemoOutput(out).round(1, results())
     return out.getvalue().splitlines()
 
 

@@ -16,7 +16,7 @@ from canvas_sync_core.names import TABLE
 from .cast import Part
 from .processes import Stage
 
-__all__ = ["Report", "SyncResult"]
+__all__ = ["DemoOutput", "SyncResult"]
 
 _COLOURS = {
     "success": "32",
@@ -54,7 +54,7 @@ class SyncResult:
         )
 
 
-class Report:
+class DemoOutput:
     """Prints what happens in the demo.
 
     Args:

@@ -25,11 +25,11 @@ __all__ = [
     "Finding",
     "GapRow",
     "Level",
+    "LogReport",
     "LogRow",
     "MonthRow",
     "OpenRow",
     "OutcomeRow",
-    "Report",
     "RunReport",
     "SuspectRow",
     "Timing",
@@ -310,7 +310,7 @@ class Verdict(msgspec.Struct, frozen=True):
     is_judged: bool = True
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class LogReport(msgspec.Struct, frozen=True, kw_only=True):
     """All figures."""
 
     log_dir: str

@@ -22,18 +22,18 @@ R = TypeVar("R")
 
 
 def never_raises(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R | None]:
-    """Make a method return None if it fails, and report the failure instead of raising it.
+    """Make a method return None if it fails, and count the failure instead of raising it.
 
     The reporter raises the failure again in strict mode, so that our tests and users' tests see it.
     It also raises an asynchronous exception again, which is never a failure of ours.
     """
 
     @wraps(method)
-    def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R | None:
+    def without_errors(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R | None:
         try:
             return method(self, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
             self.reporter.internal_error("tracker", error)
             return None
 
-    return guarded
+    return without_errors
