@@ -198,6 +198,7 @@ class Recorder:
             waited = start - failed_at
         if waited is not None:
             request.retries, request.backoff = 1, waited
+            request.attempt = (key and key.attempt) or 1
         return PendingCall(
             request=request,
             start=start,
@@ -379,8 +380,7 @@ class Recorder:
 
 
 def _detailed(call: ApiCall, pending: PendingCall, links: tuple[str, ...] = ()) -> ApiCall:
-    attempt = pending.key.attempt if pending.key else pending.request.retries
-    return structs.replace(call, detail=detail_of(pending.request.url, attempt, links))
+    return structs.replace(call, detail=detail_of(pending.request.url, call.attempt, links))
 
 
 def _note_in_outer_runs(run: ActiveRun, request: Request) -> None:

@@ -70,6 +70,7 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
         throttled: Whether Canvas refused it because of the rate limit.
         auth_failure: One of :data:`~canvas_sync_core.names.AUTH_FAILURE_REASONS`.
         retries: 1 if it repeats a failed call.
+        attempt: How many times the same call was sent before.
         backoff: Seconds between the failed call and this one.
         cost: ``X-Request-Cost``.
         rate_limit_remaining: ``X-Rate-Limit-Remaining``.
@@ -102,6 +103,7 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
     throttled: bool = False
     auth_failure: str | None = None
     retries: int = 0
+    attempt: int = 0
     backoff: float = 0.0
     cost: float | None = None
     rate_limit_remaining: float | None = None

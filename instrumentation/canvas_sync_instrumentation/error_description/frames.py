@@ -36,6 +36,7 @@ _FIRST_PLACES: Final = 5
 _LONGEST_NAME: Final = 100
 
 _OURS: Final = ("canvas_sync_instrumentation", "canvas_sync_exporter")
+_OUR_FOLDER: Final = str(Path(__file__).resolve().parents[1]) + os.sep
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _PLAIN_NAME: Final = late_pattern(r"[\w.<>-]+")
 _RAISE: Final = "RAISE_VARARGS"
@@ -63,9 +64,9 @@ class CodeLocation(msgspec.Struct, frozen=True):
     @property
     def owner(self) -> str:
         """The owner of the code: ``app``, ``installed``, ``python``, or ``ours``."""
-        if self.module.partition(".")[0] in _OURS:
-            return "ours"
         path = self.code.co_filename
+        if self.module.partition(".")[0] in _OURS or path.startswith(_OUR_FOLDER):
+            return "ours"  # by its file: code that a hook has put into another module
         if path.startswith("<") and not path.startswith("<frozen "):
             file = self.variables.get("__file__")
             path = file if isinstance(file, str) else ""

@@ -78,7 +78,7 @@ def _describe_api_call(event: ApiCall) -> LeafSpan:
     }
     optional: dict[str, str | float | bool | None] = {
         "http.response.status_code": event.status_code,
-        "http.request.resend_count": event.retries or None,
+        "http.request.resend_count": event.attempt or None,
         "http.response.body.size": event.transferred_bytes,
         "canvas.rate_limit.remaining": event.rate_limit_remaining,
         "canvas.request.cost": event.cost,

@@ -48,7 +48,8 @@ class Request(msgspec.Struct, gc=False):
         address: The page of a list that it asks for, if it asks for a list.
         context: The run it belongs to; None outside a run.
         headers: Its headers, in the client's own mapping; they never enter an event.
-        retries: How many times it was sent before.
+        retries: 1 if it repeats a failed call.
+        attempt: How many times the same call was sent before.
         backoff: Seconds between the failed attempt and this one.
         token: Short hash of its access token.
         graphql_operation: Name of the GraphQL operation that it requests.
@@ -62,6 +63,7 @@ class Request(msgspec.Struct, gc=False):
     headers: Mapping[str, Any] = NOTHING
     token: str | None = None
     retries: int = 0
+    attempt: int = 0
     backoff: float = 0.0
     graphql_operation: str | None = None
 
@@ -144,6 +146,7 @@ def answered_call(
         throttled=facts.throttled,
         auth_failure=_auth_failure(request, facts),
         retries=request.retries,
+        attempt=request.attempt,
         backoff=request.backoff,
         message=facts.message,
         token_expired_at=facts.token_expired_at,
@@ -197,6 +200,7 @@ def unanswered_call(
         status_code=None,
         error_class=error_class(error) if isinstance(error, BaseException) else OTHER,
         retries=request.retries,
+        attempt=request.attempt,
         backoff=request.backoff,
         message=info.message,
         token=request.token,

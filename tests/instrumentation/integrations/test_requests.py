@@ -262,3 +262,12 @@ def test_a_body_that_is_uploaded_reaches_the_server_whole(
     url = f"{server.url}/api/v1/courses/7/files"
     assert requests.post(url, data=io.BytesIO(b"x" * 100_000), timeout=60).status_code == 201
     assert calls_of(events)[0].method == "POST"
+
+
+def test_a_call_without_an_answer_names_the_apps_code_and_not_the_hook(events: list[Event]) -> None:
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:1{COURSES}", timeout=60)
+    (call,) = calls_of(events)
+    assert call.traceback
+    assert call.traceback[-1].startswith(f"{__name__}:test_a_call_without_an_answer")
+    assert not any(place.startswith(("requests.", "urllib3.")) for place in call.traceback)

@@ -137,6 +137,7 @@ def test_responses_with_retries_of_urllib3(recorded: Recording) -> None:
         assert session.get(COURSES).status_code == 200
     calls = recorded.api_calls
     assert [(call.status_code, call.retries) for call in calls] == [(503, 0), (502, 1), (200, 1)]
+    assert [call.attempt for call in calls] == [0, 1, 2]
 
 
 def test_responses_with_retries_that_are_used_up(recorded: Recording) -> None:

@@ -38,7 +38,7 @@ _CONTEXT = RunContext("a", 42, None, "full", f"{0xABC:032x}", f"{0xDEF:016x}", s
 
 
 def test_an_api_call_follows_the_http_conventions() -> None:
-    leaf = describe_leaf(structs.replace(API_CALL, status_code=429, throttled=True, retries=2))
+    leaf = describe_leaf(structs.replace(API_CALL, status_code=429, throttled=True, attempt=2))
     assert leaf.name == "GET /api/v1/courses/:course_id/assignments"
     assert leaf.attributes == {
         http_attributes.HTTP_REQUEST_METHOD: "GET",
@@ -130,7 +130,7 @@ def test_what_is_unknown_about_a_call_is_not_an_attribute() -> None:
 def test_everything_known_about_a_call_is_an_attribute() -> None:
     whole = structs.replace(
         _CALL,
-        retries=1,
+        attempt=1,
         transferred_bytes=0,
         received_items=0,
         graphql_operation="Courses",
