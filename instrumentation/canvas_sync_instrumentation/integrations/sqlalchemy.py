@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, finalize
@@ -62,8 +63,7 @@ def instrument_sqlalchemy(
     target = _target(engine)
     if target not in _listeners:
         listener = _listeners[target] = _Listener(recorder_or_default(recorder))
-        for name in _Listener.EVENTS:
-            event.listen(target, name, getattr(listener, name))
+        listener.for_each_event(event.listen, target)
 
 
 def uninstrument_sqlalchemy(engine: Engine | AsyncEngine | None = None) -> None:
@@ -71,14 +71,13 @@ def uninstrument_sqlalchemy(engine: Engine | AsyncEngine | None = None) -> None:
     target = _target(engine)
     listener = _listeners.pop(target, None)
     if listener is not None:
-        for name in _Listener.EVENTS:
-            event.remove(target, name, getattr(listener, name))
+        listener.for_each_event(event.remove, target)
 
 
 class _Listener:
     """SQLAlchemy's events around a statement, each called with all its arguments."""
 
-    EVENTS: Final = (
+    _EVENTS: Final = (
         "before_cursor_execute",
         "after_cursor_execute",
         "after_execute",
@@ -91,6 +90,13 @@ class _Listener:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+
+    def for_each_event(
+        self, change: Callable[[_Target, str, Callable[..., None]], None], target: _Target
+    ) -> None:
+        """Apply ``event.listen`` or ``event.remove`` to each event of a target."""
+        for name in self._EVENTS:
+            change(target, name, getattr(self, name))
 
     def before_cursor_execute(
         self,
