@@ -11,9 +11,10 @@ from typing import ParamSpec, TypeVar
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import TraceFlags
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.run.active_run import current_run
+from canvas_sync_instrumentation.run.trace_context import received_trace
 
 __all__ = ["carry_run", "continue_trace", "trace_headers"]
 
@@ -58,9 +59,14 @@ def continue_trace(headers: Mapping[str, str]) -> Iterator[None]:
     """Let runs that start inside belong to the trace that :func:`trace_headers` described.
 
     Args:
-        headers: The task's headers; without a valid ``traceparent`` this has no effect.
+        headers: The task's headers, in any case; values may be bytes. Without a valid
+            ``traceparent`` this has no effect.
     """
-    parent = TraceContextTextMapPropagator().extract(dict(headers))
+    try:
+        parent = received_trace(headers)
+    except Exception as error:  # noqa: BLE001 - of the app's own mapping
+        raise_if_asynchronous(error)
+        parent = otel_context.get_current()
     token = otel_context.attach(parent)
     try:
         yield

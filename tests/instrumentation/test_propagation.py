@@ -6,10 +6,12 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from opentelemetry import context as otel_context
 
-from canvas_sync_instrumentation import CanvasSyncMetricsTracker, carry_run
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, carry_run, continue_trace
 from canvas_sync_instrumentation.run.active_run import current_run
 from canvas_sync_instrumentation.testing import recorded_events
 
@@ -76,3 +78,10 @@ def test_a_thread_of_a_pool_forgets_the_run_that_it_was_given() -> None:
     with ThreadPoolExecutor(1) as pool, CanvasSyncMetricsTracker("t-1", 42):
         assert pool.submit(carry_run(task_here)).result() == "t-1"
         assert pool.submit(task_here).result() is None
+
+
+@pytest.mark.parametrize("headers", [None, "text", {"traceparent": 5}, {7: b"x"}, [("a", b"x")]])
+def test_headers_without_a_trace_never_stop_the_task(headers: Any) -> None:
+    before = otel_context.get_current()
+    with continue_trace(headers):
+        assert otel_context.get_current() == before

@@ -12,7 +12,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from canvas_sync_core.events import RunContext
 from canvas_sync_instrumentation.outputs.spans import OpenSpan, new_ids
 
-__all__ = ["new_identity", "remote_parent", "trace_links", "traced", "with_current"]
+__all__ = [
+    "new_identity",
+    "received_trace",
+    "remote_parent",
+    "trace_links",
+    "traced",
+    "with_current",
+]
 
 
 def new_identity(
@@ -26,9 +33,31 @@ def trace_links(headers: Mapping[str, str]) -> list[Link]:
     """Return a link to the span that W3C trace headers describe; none if they are unusable."""
     if not headers:
         return []
-    remote = TraceContextTextMapPropagator().extract(dict(headers), otel_context.Context())
+    remote = received_trace(headers, otel_context.Context())
     span = trace.get_current_span(remote).get_span_context()
     return [Link(span)] if span.is_valid else []
+
+
+def received_trace(
+    headers: Mapping[str, str], around: otel_context.Context | None = None
+) -> otel_context.Context:
+    """Return a context with the span that W3C trace headers describe.
+
+    Web frameworks capitalize the names of headers, and message brokers deliver bytes.
+
+    Args:
+        headers: The headers; without a valid ``traceparent``, nothing is added.
+        around: What the span is added to; by default the current context.
+    """
+    pairs = [(_decoded(name), _decoded(value)) for name, value in dict(headers).items()]
+    carrier = {name.lower(): value for name, value in pairs if name and value}
+    return TraceContextTextMapPropagator().extract(carrier, around)
+
+
+def _decoded(text: object) -> str:
+    if isinstance(text, bytes):
+        return text.decode("latin-1")
+    return text if isinstance(text, str) else ""
 
 
 def traced(context: RunContext, span: OpenSpan) -> RunContext:

@@ -16,6 +16,7 @@ from canvas_sync_core.events import RunContext
 from canvas_sync_instrumentation.outputs.spans import OpenSpan
 from canvas_sync_instrumentation.run.trace_context import (
     new_identity,
+    received_trace,
     remote_parent,
     trace_links,
     traced,
@@ -32,6 +33,20 @@ def test_the_link_of_a_run_is_to_the_span_that_asked_for_it() -> None:
 @pytest.mark.parametrize("headers", [{}, {"x": "y"}, {"traceparent": "00-0-0-01"}])
 def test_headers_that_name_no_span_make_no_link(headers: dict[str, str]) -> None:
     assert trace_links(headers) == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"},
+        {"TRACEPARENT": f"00-{'ab' * 16}-{'cd' * 8}-01".encode(), "other": None},
+        {b"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01".encode(), b"tracestate": b"a=b"},
+    ],
+    ids=["of a web framework", "of a broker", "of ASGI"],
+)
+def test_headers_are_read_in_any_case_and_as_bytes(headers: dict[str, str]) -> None:
+    span = trace.get_current_span(received_trace(headers)).get_span_context()
+    assert (span.trace_id, span.span_id) == (int("ab" * 16, 16), int("cd" * 8, 16))
 
 
 def _span(span_id: int, *, sampled: bool = True) -> SpanContext:
