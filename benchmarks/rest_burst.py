@@ -30,11 +30,10 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from child_processes import child_process
-from metrics_scrape import fill
 from real_exporter import cpu_seconds, exporter_process
+from runs_table import prepare
 
 from canvas_sync_core.store.database import open_engine
-from canvas_sync_core.store.rollups.writing import roll_up
 from canvas_sync_exporter.settings import configuration
 
 API = "/api/canvas/metrics"
@@ -67,8 +66,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        fill(folder, arguments.rows, stack)
-        _roll_up(folder)
+        _fill(folder, arguments.rows)
         exporter = stack.enter_context(exporter_process(folder))
         peer = stack.enter_context(_peer())
         for clients in CLIENTS:
@@ -79,13 +77,12 @@ def main() -> None:
                 _print_figures(clients, path, answers, cpu, arguments.seconds)
 
 
-def _roll_up(folder: Path) -> None:
-    """Do what the exporter would still be busy with, as long as the table is new to it."""
-    engine = open_engine(
-        configuration({"CANVAS_SYNC_LOG_DIR": str(folder)}).app.resolved_database_url
-    )
-    while roll_up(engine, 60):
-        pass
+def _fill(folder: Path, rows: int) -> None:
+    """Fill the table, and roll it up: the exporter would still be busy with that."""
+    settings = configuration({"CANVAS_SYNC_LOG_DIR": str(folder)}).app
+    settings.state_folder.mkdir(parents=True)
+    engine = open_engine(settings.resolved_database_url)
+    prepare(engine, rows, seed=1)
     engine.dispose()
 
 
