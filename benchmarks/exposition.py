@@ -70,9 +70,9 @@ def _report_memory(registry: CollectorRegistry) -> None:
     tracemalloc.start()
     for _ in expose(families.collect(), FORMATS["text"])[0]:
         pass
-    kept, peak = tracemalloc.get_traced_memory()
+    held, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    print(f"{'':12}keeps {kept / 1e6:.1f} MB, {peak / 1e6:.1f} MB while it writes")
+    print(f"{'':12}keeps {held / 1e6:.1f} MB, {peak / 1e6:.1f} MB while it writes")
 
 
 def _compare(registry: CollectorRegistry, name: str, accept: str, rounds: int) -> None:

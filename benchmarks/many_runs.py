@@ -140,11 +140,11 @@ def _load_sqlite(
     connection = sqlite3.connect(str(engine.url.database), isolation_level=None)
     connection.execute("PRAGMA synchronous=OFF")
     for table, columns, variants in _variants(heads, bodies):
-        places = ", ".join("?" * (len(columns) + 1))
+        placeholders = ", ".join("?" * (len(columns) + 1))
         names = ", ".join(("n INTEGER PRIMARY KEY", *columns))
         connection.execute(f"CREATE TEMP TABLE {table} ({names})")
         numbered = ((number, *row) for number, row in enumerate(variants))
-        connection.executemany(f"INSERT INTO {table} VALUES ({places})", numbered)
+        connection.executemany(f"INSERT INTO {table} VALUES ({placeholders})", numbered)
     counting = f"SELECT 0 UNION ALL SELECT n + 1 FROM s LIMIT {rows}"
     series = f"(WITH RECURSIVE s(n) AS ({counting}) SELECT n FROM s)"
     connection.execute(

@@ -70,7 +70,7 @@ def use_dependencies(folder: Path) -> object:
 
 def use_library(folder: Path) -> object:
     """Use the dependencies, then run a sync with every sink."""
-    kept = use_dependencies(folder)
+    in_use = use_dependencies(folder)
     from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure  # noqa: PLC0415 - what is imported is measured
 
     monitor = configure(log_dir=folder / "logs", strict=True)
@@ -81,7 +81,7 @@ def use_library(folder: Path) -> object:
             run.record_db_operation("INSERT", "assignments", 100, 0.002, batch=True)
     if not monitor.flush():
         raise SystemExit("not everything was delivered")
-    return kept, monitor
+    return in_use, monitor
 
 
 USES: dict[str, Callable[[Path], object]] = {
@@ -175,10 +175,10 @@ def main() -> None:
     if options.use is None:
         compare(options.rounds)
         return
-    kept = USES[options.use](options.folder)
+    in_use = USES[options.use](options.folder)
     gc.collect()
     print(json.dumps(read_memory()))
-    del kept
+    del in_use
 
 
 if __name__ == "__main__":

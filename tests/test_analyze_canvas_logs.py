@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from support.analyze_command import COMMAND, ROOT, SCRIPT, analyzed, environment, told
+from support.analyze_command import COMMAND, ROOT, SCRIPT, analyzed, environment, printed_by
 from support.command_line import run_here
 from support.demo_round import DemoRound
 from support.log_lines import records_in
@@ -112,8 +112,8 @@ def test_the_demos_syncs_are_reported_as_they_went(demo_round: DemoRound) -> Non
 
 def test_the_command_and_the_script_report_the_same(logs: Path) -> None:
     now = ("--now", "2026-11-29")  # the report says for how long a run is missing
-    by_setting = told(*COMMAND, *now, CANVAS_SYNC_LOG_DIR=str(logs))
-    assert by_setting == told(*SCRIPT, *now, "--log-dir", str(logs))
+    by_setting = printed_by(*COMMAND, *now, CANVAS_SYNC_LOG_DIR=str(logs))
+    assert by_setting == printed_by(*SCRIPT, *now, "--log-dir", str(logs))
     assert by_setting.startswith("Canvas sync logs\n")
 
 
@@ -339,7 +339,7 @@ def test_a_terminal_gets_colour_and_a_progress_bar_unless_it_says_no(logs: Path)
 
 
 def test_a_terminal_without_unicode_gets_bars_too(logs: Path) -> None:
-    text = told(
+    text = printed_by(
         *SCRIPT, "--log-dir", str(logs), PYTHONUTF8="0", PYTHONIOENCODING="ascii", LC_ALL="C"
     )
     assert text.isascii()

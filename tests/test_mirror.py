@@ -44,12 +44,14 @@ def sources_of(folder: str) -> Path:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_each_folder_of_tests_has_the_path_of_a_package(package: str) -> None:
-    strays = {
+    misplaced = {
         folder
         for folder in folders_of_tests(package) - set(OF_SEVERAL_MODULES)
         if not (sources_of(folder) / "__init__.py").exists()
     }
-    assert not strays, f"move these tests to the folder of the package that they test: {strays}"
+    assert not misplaced, (
+        f"move these tests to the folder of the package that they test: {misplaced}"
+    )
 
 
 def test_each_exception_exists() -> None:

@@ -75,14 +75,14 @@ class Stage:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The children's environment: ours, but telemetry goes to this folder and nowhere else."""
-        kept = {
+        inherited = {
             name: value
             for name, value in os.environ.items()
             if name != "PROMETHEUS_MULTIPROC_DIR"
             and (not name.startswith("CANVAS_SYNC_") or name == "CANVAS_SYNC_STRICT")
         }
         return {
-            **kept,
+            **inherited,
             "CANVAS_SYNC_LOG_DIR": str(self.logs),
             "CANVAS_SYNC_HEARTBEAT_SECONDS": "1",
             "CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS": "3",

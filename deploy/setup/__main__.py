@@ -24,7 +24,7 @@ from .links import Links, read_links
 from .make_secrets import hand_out, make_missing, store
 from .rendering import alertmanager_files, prometheus_files, put
 
-__all__ = ["Places", "main", "set_up"]
+__all__ = ["SetUpFolders", "main", "set_up"]
 
 _PROMETHEUS: Final = 65534
 _ALERTMANAGER: Final = 10005
@@ -39,7 +39,7 @@ _LEAST_FREE: Final = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class SetUpFolders:
     """Where the set-up reads and writes.
 
     Attributes:
@@ -59,11 +59,13 @@ class Places:
     config_file: Path = Path("/etc/canvas-sync-monitor/config.toml")
 
 
-def set_up(places: Places, environ: Mapping[str, str], chown: Chown = os.lchown) -> list[str]:
+def set_up(
+    folders: SetUpFolders, environ: Mapping[str, str], chown: Chown = os.lchown
+) -> list[str]:
     """Prepare the stack.
 
     Args:
-        places: Where to read and write.
+        folders: Where to read and write.
         environ: The settings of ``.env``.
         chown: Gives a file to a user and a group.
 
@@ -75,19 +77,19 @@ def set_up(places: Places, environ: Mapping[str, str], chown: Chown = os.lchown)
         SettingsError: The configuration file has mistakes.
         OSError: A volume cannot be written.
     """
-    _require_space(places.secrets)
-    made = make_missing(places.secrets, chown)
-    file = _read_file(places, environ)
+    _require_space(folders.secrets)
+    made = make_missing(folders.secrets, chown)
+    file = _read_file(folders, environ)
     links = read_links(file, environ)
-    hand_out(places.secrets, places.services, chown)
+    hand_out(folders.secrets, folders.services, chown)
     made_for = {
-        "prometheus": (prometheus_files(places.deploy, links), _PROMETHEUS),
-        "alertmanager": (alertmanager_files(places.deploy, file), _ALERTMANAGER),
+        "prometheus": (prometheus_files(folders.deploy, links), _PROMETHEUS),
+        "alertmanager": (alertmanager_files(folders.deploy, file), _ALERTMANAGER),
     }
     for service, (files, user) in made_for.items():
-        put(files, places.configuration / service, user, chown)
+        put(files, folders.configuration / service, user, chown)
     for volume, (user, group) in _OWNERS.items():
-        own_folder(places.volumes / volume, user, group, chown)
+        own_folder(folders.volumes / volume, user, group, chown)
     return _report(made, links, environ)
 
 
@@ -100,14 +102,14 @@ def _require_space(folder: Path) -> None:
         )
 
 
-def _read_file(places: Places, environ: Mapping[str, str]) -> ConfigFile:
-    if not places.config_file.exists():
+def _read_file(folders: SetUpFolders, environ: Mapping[str, str]) -> ConfigFile:
+    if not folders.config_file.exists():
         return ConfigFile()
     try:
         zone = time_zone(environ["CANVAS_SYNC_TIMEZONE"])
     except ValueError as error:
         raise SetupError(f"CANVAS_SYNC_TIMEZONE in .env: {error}.") from error
-    return read_config_file(places.config_file, zone, environ)
+    return read_config_file(folders.config_file, zone, environ)
 
 
 def _report(made: Sequence[str], links: Links, environ: Mapping[str, str]) -> list[str]:
@@ -126,7 +128,7 @@ def _report(made: Sequence[str], links: Links, environ: Mapping[str, str]) -> li
 
 def main(
     argv: Sequence[str] | None = None,
-    places: Places | None = None,
+    folders: SetUpFolders | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> int:
     """Run the set-up.
@@ -137,13 +139,13 @@ def main(
     parser = argparse.ArgumentParser(prog="python -m deploy.setup", description=__doc__)
     parser.add_argument("--store", metavar="NAME", help="store standard input as this secret")
     arguments = parser.parse_args(argv)
-    places = places or Places()
+    folders = folders or SetUpFolders()
     try:
         if arguments.store:
-            store(places.secrets, arguments.store, sys.stdin.read())
+            store(folders.secrets, arguments.store, sys.stdin.read())
             print(f"Stored {arguments.store}.")
         else:
-            print("\n".join(set_up(places, environ)))
+            print("\n".join(set_up(folders, environ)))
     except (SetupError, SettingsError, OSError) as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

@@ -115,7 +115,7 @@ def make_missing(folder: Path, chown: Chown) -> list[str]:
         SetupError: No service could use one that is there. Nothing is made then.
         OSError: The folder cannot be written.
     """
-    for path in _kept(folder):
+    for path in _secret_files(folder):
         _require_usable(path)
     made: list[str] = []
     for secret in SECRETS:
@@ -123,7 +123,7 @@ def make_missing(folder: Path, chown: Chown) -> list[str]:
         if not path.exists() or not set(secret.sources).isdisjoint(made):
             write(path, secret.make(folder), 0, chown)
             made.append(secret.name)
-    for path in _kept(folder):
+    for path in _secret_files(folder):
         chown(path, 0, 0)
         path.chmod(0o400)
     return made
@@ -173,14 +173,14 @@ def hand_out(folder: Path, services: Path, chown: Chown) -> None:
         services: Has a folder for each service.
         chown: Gives a file to a user and a group.
     """
-    kept = {path.name: path for path in _kept(folder)}
+    secrets = {path.name: path for path in _secret_files(folder)}
     for service, user in _USERS.items():
         own = services / service
         chown(own, user, user)
         own.chmod(0o500)
-        theirs = {name for name in kept if service in _readers(name)}
+        theirs = {name for name in secrets if service in _readers(name)}
         for name in theirs:
-            write(own / name, kept[name].read_text(encoding="utf-8"), user, chown)
+            write(own / name, secrets[name].read_text(encoding="utf-8"), user, chown)
         for path in own.iterdir():
             if path.name not in theirs:
                 path.unlink()
@@ -190,5 +190,5 @@ def _readers(name: str) -> tuple[str, ...]:
     return _MADE[name].readers if name in _MADE else ("exporter",)
 
 
-def _kept(folder: Path) -> Iterator[Path]:
+def _secret_files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from deploy.setup.__main__ import Places
+from deploy.setup.__main__ import SetUpFolders
 
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.settings import Settings, describe
@@ -334,7 +334,7 @@ def test_the_exporter_and_the_set_up_read_the_same_configuration_file(
             for volume in services[name]["volumes"]
         )
     assert "CANVAS_SYNC_CONFIG" not in services["exporter"]["environment"]  # there need be none
-    assert find_config_file(None, Path("/data/logs")) in {None, Places().config_file}
+    assert find_config_file(None, Path("/data/logs")) in {None, SetUpFolders().config_file}
 
 
 def test_what_people_set_is_in_files_that_git_ignores(repository: Path) -> None:

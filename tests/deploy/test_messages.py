@@ -49,7 +49,7 @@ def test_a_refused_token_is_one_alert_that_names_the_cause_in_slack_and_e_mail(
 
 
 def test_the_dead_mans_switch_hears_of_a_stack_that_works(stack: AlertStack) -> None:
-    told = stack.inbox.next("switch")
+    message = stack.inbox.next("switch")
 
-    assert told["receiver"] == "dead-mans-switch"
-    assert [each["labels"]["alertname"] for each in told["alerts"]] == ["Watchdog"]
+    assert message["receiver"] == "dead-mans-switch"
+    assert [each["labels"]["alertname"] for each in message["alerts"]] == ["Watchdog"]

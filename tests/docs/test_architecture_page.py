@@ -51,14 +51,14 @@ def test_every_file_that_the_page_leads_through_exists(step: str) -> None:
     assert len([package for package in PACKAGES if (ROOT / package / step).exists()]) == 1
 
 
-def places() -> list[str]:
+def named_paths() -> list[str]:
     """The files and folders that the recipes name; what a contributor makes has a placeholder."""
     codes = _CODE.findall(ADDING.read_text(encoding="utf-8"))
     paths = [code for code in codes if re.fullmatch(r"[\w./*-]+(/|\.(py|md|yml|toml))", code)]
     return sorted(set(paths))
 
 
-@pytest.mark.parametrize("place", places())
+@pytest.mark.parametrize("place", named_paths())
 def test_every_place_that_a_recipe_names_exists(place: str) -> None:
     if place.startswith(tuple(f"{folder}/" for folder in _FOLDERS)):
         found = list(ROOT.glob(place.removesuffix("/")))

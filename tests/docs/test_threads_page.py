@@ -38,7 +38,7 @@ def _without_times(line: str) -> str:
     return re.sub(r"-\d{4}-\d\d-\d\d\b|\[[^\]]*\] | - [0-9.]+ms$", "", line)
 
 
-def _told(record: dict[str, Any]) -> str:
+def _line_of_run(record: dict[str, Any]) -> str:
     return _without_times(f"{record['task_id'] or 'null'} {record['message']}")
 
 
@@ -49,7 +49,9 @@ def test_calls_belong_to_the_run_in_threads_that_inherit_or_are_given_it(
     logs = _run(THREADS, tmp_path, canvas)
     shown = re.findall(r"^(?:nightly-42-\S+|null) .*$", SHOWN_CALLS, re.MULTILINE)
     assert shown
-    assert list(map(_told, records_in(logs / "api_calls.log"))) == list(map(_without_times, shown))
+    assert list(map(_line_of_run, records_in(logs / "api_calls.log"))) == list(
+        map(_without_times, shown)
+    )
     table = open_engine(f"sqlite:///{logs / 'state' / 'canvas_sync.sqlite3'}")
     (run,) = recent_runs(table, 10).items
     table.dispose()

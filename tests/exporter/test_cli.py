@@ -125,7 +125,7 @@ def test_a_folder_of_another_user_is_reported_with_what_to_do(tmp_path: Path, co
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "name"),
     [
         ({"CANVAS_SYNC_EXPORTER_PORT": "http"}, "CANVAS_SYNC_EXPORTER_PORT"),
         ({"CANVAS_SYNC_DATABASE_URL": "mysql://u:hunter2@db/x"}, "CANVAS_SYNC_DATABASE_URL"),
@@ -134,11 +134,11 @@ def test_a_folder_of_another_user_is_reported_with_what_to_do(tmp_path: Path, co
     ],
 )
 def test_a_wrong_setting_is_reported_by_its_name(
-    tmp_path: Path, settings: dict[str, str], told: str
+    tmp_path: Path, settings: dict[str, str], name: str
 ) -> None:
     failed = _run(tmp_path, "serve", **settings)
     assert failed.returncode == 2
-    assert told in failed.stderr
+    assert name in failed.stderr
     assert "hunter2" not in failed.stderr
     assert "Traceback" not in failed.stderr
 
@@ -245,9 +245,9 @@ def test_a_dry_run_says_what_a_cleanup_would_do_and_changes_nothing(tmp_path: Pa
     (logs / "progress.log.1").write_text("before\n" * 10)
     (logs / "archive" / "errors-20200101T000000Z.tar.gz").write_bytes(b"old")
     before = sorted(tmp_path.rglob("*"))
-    told = _run(tmp_path, "cleanup", "--dry-run")
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.splitlines() == [
+    dry_run = _run(tmp_path, "cleanup", "--dry-run")
+    assert dry_run.returncode == 0, dry_run.stderr
+    assert dry_run.stdout.splitlines() == [
         "operations: would archive nothing",
         "api_calls: would archive nothing",
         "database: would archive nothing",
@@ -342,9 +342,9 @@ def test_wrong_usage_answers_2(tmp_path: Path, arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("command", [["serve"], ["cleanup"], ["db", "upgrade"], ["demo"]])
 def test_each_command_has_help_with_the_exit_codes(tmp_path: Path, command: list[str]) -> None:
-    told = _run(tmp_path, *command, "--help")
-    assert told.returncode == 0
-    assert "Exit codes: 0 done" in " ".join(told.stdout.split())
+    done = _run(tmp_path, *command, "--help")
+    assert done.returncode == 0
+    assert "Exit codes: 0 done" in " ".join(done.stdout.split())
 
 
 def test_what_was_loaded_for_a_command_stays_out_of_garbage_collection(tmp_path: Path) -> None:

@@ -248,9 +248,9 @@ def test_an_async_generator_that_the_loop_closes_is_cancelled_with_its_open_step
     async def main() -> None:
         generator = sync("outer")
         await anext(generator)
-        kept.append(generator)
+        generators.append(generator)
 
-    kept: list[Any] = []
+    generators: list[Any] = []
     asyncio.run(main())
     assert left == ["outer-inner"]
     assert [run.task_id for run in ended(events)] == ["outer-inner", "outer"]

@@ -167,8 +167,8 @@ def test_a_monitor_that_cannot_be_set_up_is_reported_once_and_records_nothing(
     for _ in range(2):
         with CanvasSyncMetricsTracker("t1", 42):
             pass
-    (told,) = caplog.messages
-    assert told.startswith("Nothing is recorded. RuntimeError: can't start new thread\n")
+    (message,) = caplog.messages
+    assert message.startswith("Nothing is recorded. RuntimeError: can't start new thread\n")
     with pytest.raises(RuntimeError, match="can't start"):
         configure()
 

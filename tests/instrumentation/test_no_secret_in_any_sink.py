@@ -192,7 +192,7 @@ def test_no_secret_is_in_any_sink(
     stem: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     secrets = Secrets(stem)
-    places: dict[str, str] = {}
+    texts: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as name, http_receiver() as receiver:
         for number, more in enumerate(({}, {"CANVAS_SYNC_DATABASE_URL": NOWHERE})):
             folder = Path(name) / str(number)
@@ -204,18 +204,18 @@ def test_no_secret_is_in_any_sink(
             play_hooks(secrets, folder / "app.sqlite3")
             shutdown()
             (folder / "app.sqlite3").unlink()
-            places |= {f"{number}/{file}": text for file, text in files_in(folder).items()}
-        places |= exporter_answers(Path(name) / "0")
-        places["spans"] = "\n".join(map(str, receiver.spans)) + repr(receiver.resources)
-    places["log"] = caplog.text
-    places["output"] = "".join(capfd.readouterr())
-    assert_nothing_is_missing(places)
-    assert list(leaks(secrets, places)) == []
+            texts |= {f"{number}/{file}": text for file, text in files_in(folder).items()}
+        texts |= exporter_answers(Path(name) / "0")
+        texts["spans"] = "\n".join(map(str, receiver.spans)) + repr(receiver.resources)
+    texts["log"] = caplog.text
+    texts["output"] = "".join(capfd.readouterr())
+    assert_nothing_is_missing(texts)
+    assert list(leaks(secrets, texts)) == []
 
 
-def leaks(secrets: Secrets, places: Mapping[str, str]) -> Iterator[str]:
+def leaks(secrets: Secrets, texts: Mapping[str, str]) -> Iterator[str]:
     """Return where a secret is, with what stands around it."""
-    lowered = {place: text.lower() for place, text in places.items()}  # methods go in upper case
+    lowered = {place: text.lower() for place, text in texts.items()}  # methods go in upper case
     for secret in map(str.lower, secrets.made):
         for place, text in lowered.items():
             if (found := text.find(secret)) >= 0:
@@ -237,13 +237,13 @@ def play_hooks(secrets: Secrets, database: Path) -> None:
     engine.dispose()
 
 
-def assert_nothing_is_missing(places: Mapping[str, str]) -> None:
+def assert_nothing_is_missing(texts: Mapping[str, str]) -> None:
     """So that the search can fail: every sink has something of these runs."""
-    assert "[removed]" in places["0/errors.log"]
-    assert "[removed]" in places["0/progress.log"]
-    assert "[removed]" in places["spans"]
-    assert "[removed]" in places["/api/canvas/metrics/failed?days=2"]
-    assert "canvas_sync_errors_total" in places["/metrics"]
-    assert "reported once" in places["log"]
-    assert any("state/spool" in place and text for place, text in places.items())
-    assert any("state/metrics" in place and text for place, text in places.items())
+    assert "[removed]" in texts["0/errors.log"]
+    assert "[removed]" in texts["0/progress.log"]
+    assert "[removed]" in texts["spans"]
+    assert "[removed]" in texts["/api/canvas/metrics/failed?days=2"]
+    assert "canvas_sync_errors_total" in texts["/metrics"]
+    assert "reported once" in texts["log"]
+    assert any("state/spool" in place and text for place, text in texts.items())
+    assert any("state/metrics" in place and text for place, text in texts.items())

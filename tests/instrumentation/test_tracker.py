@@ -166,8 +166,8 @@ def test_start_and_end_of_a_run_are_progress_too(events: list[Event]) -> None:
     with CanvasSyncMetricsTracker("t1", 42):
         pass
     CanvasSyncMetricsTracker("t2", 42).complete_cancelled()
-    told = [(event.percent, event.message) for event in only(Progressed, events)]
-    assert told == [
+    progress = [(event.percent, event.message) for event in only(Progressed, events)]
+    assert progress == [
         (0.0, "Started"),
         (100.0, "Ended: success"),
         (0.0, "Started"),

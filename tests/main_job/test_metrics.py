@@ -129,9 +129,9 @@ def test_refusals_are_counted_by_cause(scrape: Scrape) -> None:
 
 def test_quota_and_cost_are_those_that_canvas_reported(scrape: Scrape, evidence: Evidence) -> None:
     records = evidence.records(Log.API_CALLS, "api_call")
-    told = sum(record.get("cost", 0) for record in records)
+    logged = sum(record.get("cost", 0) for record in records)
     unlogged = 0.5  # of the earlier sync, whose text lines do not tell it
-    assert told <= scrape.total(MetricName.API_REQUEST_COST) <= told + unlogged
+    assert logged <= scrape.total(MetricName.API_REQUEST_COST) <= logged + unlogged
     hanging = [record for record in records if record["task_id"] == "hanging"]
     lowest = hanging[-1]["rate_limit_remaining"]
     assert scrape.total(MetricName.API_RATE_LIMIT_REMAINING) == lowest

@@ -70,13 +70,13 @@ def test_each_row_says_who_where_and_when(evidence: Evidence) -> None:
 
 
 def test_errors_are_reported_in_the_row(evidence: Evidence) -> None:
-    told = {
+    errors = {
         name: (row["error_type"], row["error_message"])
         for name, row in evidence.rows.items()
         if row["error_type"]
     }
     killed = evidence.rows["killed"]
-    assert told == {
+    assert errors == {
         "refused": ("Partial", "No access to courses 107, 108"),
         "expired": ("InvalidAccessToken", "Expired access token."),
         "killed": (

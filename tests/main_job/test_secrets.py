@@ -11,7 +11,7 @@ from support.evidence import Answer, Evidence
 from support.many_texts import any_of
 
 
-def places(evidence: Evidence) -> Mapping[str, str]:
+def texts_of(evidence: Evidence) -> Mapping[str, str]:
     """Everything that this project wrote or said, as text."""
 
     def said(answers: Mapping[str, Answer]) -> str:
@@ -41,7 +41,7 @@ def places(evidence: Evidence) -> Mapping[str, str]:
     ],
 )
 def test_no_token_name_address_grade_or_text_is_in(evidence: Evidence, place: str) -> None:
-    text = places(evidence)[place]
+    text = texts_of(evidence)[place]
     assert len(text) > 100
     assert not any_of(evidence.secrets).search(text.encode())
     assert "Zq-" not in text  # the mark of every name in the simulated Canvas
@@ -51,5 +51,5 @@ def test_no_token_name_address_grade_or_text_is_in(evidence: Evidence, place: st
 def test_the_syncs_did_meet_secrets(evidence: Evidence) -> None:
     """So that the tests above can fail: errors that quote a token and an address were recorded."""
     assert len(evidence.secrets) > 1000
-    assert "No mail to [removed], Bearer [removed]" in places(evidence)["logs"]
+    assert "No mail to [removed], Bearer [removed]" in texts_of(evidence)["logs"]
     assert any(evidence.rows[name]["grades_created"] > 0 for name in ("healthy", "troubled"))

@@ -146,14 +146,14 @@ def test_the_attempts_that_were_lost_are_those_of_killed_children(storm: Storm) 
 def test_rows_and_lost_attempts_together_have_what_canvas_answered(storm: Storm) -> None:
     """A task that is given again begins its row anew: the calls before are in the log alone."""
     logged = Counter((call["task_id"], call["trace_id"]) for call in storm.calls)
-    kept = {
+    rows = {
         (given_task(row["sync_task_id"]), row["trace_id"]): row["api_calls"] for row in storm.rows
     }
-    assert {one: logged[one] for one in kept} == kept
-    lost = {one: calls for one, calls in logged.items() if one not in kept}
-    assert {task for task, _ in lost} <= {task for task, _ in kept}
+    assert {one: logged[one] for one in rows} == rows
+    lost = {one: calls for one, calls in logged.items() if one not in rows}
+    assert {task for task, _ in lost} <= {task for task, _ in rows}
     assert 0 < len(lost) <= storm.kills
-    in_flight = storm.answered - sum(kept.values()) - sum(lost.values())
+    in_flight = storm.answered - sum(rows.values()) - sum(lost.values())
     assert 0 <= in_flight <= storm.kills
 
 

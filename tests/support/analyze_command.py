@@ -10,7 +10,7 @@ from pathlib import Path
 from .command_line import run_here
 from .markdown import ROOT
 
-__all__ = ["COMMAND", "ROOT", "SCRIPT", "analyzed", "environment", "run", "told"]
+__all__ = ["COMMAND", "ROOT", "SCRIPT", "analyzed", "environment", "printed_by", "run"]
 
 SCRIPT = [sys.executable, str(ROOT / "analyze_canvas_logs.py")]
 
@@ -38,7 +38,7 @@ def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def told(*arguments: str, **settings: str) -> str:
+def printed_by(*arguments: str, **settings: str) -> str:
     """Return what a process prints; use :func:`analyzed` unless a test needs a process."""
     done = run(*arguments, **settings)
     assert (done.returncode, done.stderr) == (0, "")

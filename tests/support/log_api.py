@@ -22,5 +22,5 @@ def search(exporter: Exporter, query: str = "") -> dict[str, Any]:
 
 
 def clean(exporter: Exporter) -> None:
-    kept = replace(make_retention_settings(exporter.config), archive_days=36500)
-    assert cleanup_canvas_sync_logs(kept).errors == []
+    settings = replace(make_retention_settings(exporter.config), archive_days=36500)
+    assert cleanup_canvas_sync_logs(settings).errors == []

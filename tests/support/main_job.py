@@ -290,8 +290,8 @@ class Stage:
     def _environment(self, **more: str) -> dict[str, str]:
         """Of a child: none of this process's telemetry settings, only those of the stage."""
         ours = ("CANVAS_SYNC_", "OTEL_", "PROMETHEUS_")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return {**kept, **self.settings, **self.receiver.environ, **more}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return {**inherited, **self.settings, **self.receiver.environ, **more}
 
     def _command(self, *arguments: str) -> str:
         """Run one of our commands to its end and return what it printed."""

@@ -103,9 +103,11 @@ def assert_same_errors(
     since, end = whole_buckets(since, until)
     until = end or until
     columns = metrics_table.c
-    kept = (columns.error_type.is_not(None), columns.sync_status != RunStatus.RUNNING.value)
+    has_error = (columns.error_type.is_not(None), columns.sync_status != RunStatus.RUNNING.value)
     group = (columns.sync_type, columns.error_type)
-    statement = select(*group, func.count()).where(in_period(since, until), *kept).group_by(*group)
+    statement = (
+        select(*group, func.count()).where(in_period(since, until), *has_error).group_by(*group)
+    )
     with (rows or engine).connect() as connection:
         expected = {(one, error): runs for one, error, runs in connection.execute(statement)}
     reader = ErrorReader(engine)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deploy.setup.__main__ import Places
+from deploy.setup.__main__ import SetUpFolders
 
 from .markdown import ROOT
 
-__all__ = ["ENVIRON", "Owners", "make_places"]
+__all__ = ["ENVIRON", "Owners", "make_folders"]
 
 ENVIRON = {
     "CANVAS_SYNC_TIMEZONE": "UTC",
@@ -32,9 +32,9 @@ class Owners:
         self.of[path.with_name(path.name.removeprefix("."))] = (user, group)
 
 
-def make_places(folder: Path, config: str = "") -> Places:
+def make_folders(folder: Path, config: str = "") -> SetUpFolders:
     """Make what Docker mounts into the set-up, and a configuration file unless it is empty."""
-    places = Places(
+    folders = SetUpFolders(
         secrets=folder / "secrets",
         services=folder / "services",
         configuration=folder / "configuration",
@@ -43,14 +43,14 @@ def make_places(folder: Path, config: str = "") -> Places:
         config_file=folder / "config.toml",
     )
     mounts = {
-        places.secrets: ("",),
-        places.services: ("exporter", "grafana", "postgres", "prometheus", "syncs"),
-        places.configuration: ("alertmanager", "prometheus"),
-        places.volumes: ("alertmanager", "loki", "otel-collector", "tempo"),
+        folders.secrets: ("",),
+        folders.services: ("exporter", "grafana", "postgres", "prometheus", "syncs"),
+        folders.configuration: ("alertmanager", "prometheus"),
+        folders.volumes: ("alertmanager", "loki", "otel-collector", "tempo"),
     }
     for parent, names in mounts.items():
         for name in names:
             (parent / name).mkdir(parents=True)
     if config:
-        places.config_file.write_text(config)
-    return places
+        folders.config_file.write_text(config)
+    return folders

@@ -76,10 +76,10 @@ def plain_words(text: str) -> str | None:
         None when no word of it is known.
     """
     words = text.split()
-    kept = [word if _bare(word) in _WORDS else "\0" for word in words]
-    if all(word == "\0" for word in kept):
+    known_words = [word if _bare(word) in _WORDS else "\0" for word in words]
+    if all(word == "\0" for word in known_words):
         return None
-    return _REMOVED.sub("[removed]", " ".join(kept))
+    return _REMOVED.sub("[removed]", " ".join(known_words))
 
 
 def _bare(word: str) -> str:

@@ -59,12 +59,12 @@ class Pace(msgspec.Struct, frozen=True):
 
     def after(self, time: float, cost: float, duration: float) -> Pace:
         """Return the pace after another call, which ended at ``time``."""
-        kept = _weight_after(time - self.time)
+        weight = _weight_after(time - self.time)
         return Pace(
             min(self.began, time - duration),
             max(self.time, time),
-            self.cost * kept + cost,
-            self.busy * kept + duration,
+            self.cost * weight + cost,
+            self.busy * weight + duration,
         )
 
     @property
@@ -188,9 +188,9 @@ def quota_of(token: str, readings: Collection[TokenReading], now: float) -> Toke
     remaining = min(maximum, newest.remaining + leaked)
     cost, busy = 0.0, 0.0
     for reading in readings:
-        kept = _weight_after(now - reading.seen)
-        cost += reading.cost_per_second * kept
-        busy += reading.concurrency * kept
+        weight = _weight_after(now - reading.seen)
+        cost += reading.cost_per_second * weight
+        busy += reading.concurrency * weight
     return TokenQuota(
         token=token,
         remaining=remaining,

@@ -57,15 +57,15 @@ def rotate(path: Path, backups: int, control: ControlPage) -> None:
     Raises:
         OSError: A file cannot be renamed or removed, or folders have all the names.
     """
-    places = [log_file(path, number) for number in range(1, backups + 1)]
-    places = [place for place in places if not place.is_dir()]
-    if not places:
+    backup_files = [log_file(path, number) for number in range(1, backups + 1)]
+    backup_files = [file for file in backup_files if not file.is_dir()]
+    if not backup_files:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(log_file(path, 1)))
     control.next_generation()
-    free = next((index for index, place in enumerate(places) if not place.exists()), None)
+    free = next((index for index, file in enumerate(backup_files) if not file.exists()), None)
     if free is None:
-        free = len(places) - 1
-        places[free].unlink()
+        free = len(backup_files) - 1
+        backup_files[free].unlink()
     for index in range(free, 0, -1):
-        places[index - 1].rename(places[index])
-    path.rename(places[0])
+        backup_files[index - 1].rename(backup_files[index])
+    path.rename(backup_files[0])

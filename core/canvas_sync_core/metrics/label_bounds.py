@@ -34,16 +34,16 @@ class LabelBounds:
         spec = METRICS[name]
         pairs = list(zip(spec.labels, values, strict=True))
         admitted = tuple(value if label.admits(value) else OTHER for label, value in pairs)
-        kept = tuple(
+        with_open = tuple(
             value if label.is_open else bounded
             for (label, value), bounded in zip(pairs, admitted, strict=True)
         )
-        if kept == admitted:
-            return kept
+        if with_open == admitted:
+            return admitted
         chosen = tuple(value for label, value in pairs if label.is_open)
         known = self._chosen.setdefault(name, set())
         if chosen not in known:
             if len(known) >= spec.limit:
                 return admitted
             known.add(chosen)
-        return kept
+        return with_open

@@ -86,14 +86,14 @@ def delete_runs(
     Raises:
         SQLAlchemyError: The database is unavailable, or its role may not delete.
     """
-    kept, before = has_rollups(engine), floor(before, FIFTEEN_MINUTES)
+    keep_rollups, before = has_rollups(engine), floor(before, FIFTEEN_MINUTES)
     deleted, portion = 0, _Portion()
     unfinished: datetime | None = None
     while True:
         began = clock()
-        found = _delete_buckets(engine, before, portion.size) if kept else None
+        found = _delete_buckets(engine, before, portion.size) if keep_rollups else None
         if found is None:
-            found = _delete_portion(engine, before, portion.size, keep_rollups=kept)
+            found = _delete_portion(engine, before, portion.size, keep_rollups=keep_rollups)
         took = clock() - began
         if unfinished is not None and _is_done(unfinished, found):
             # Only now that the bucket is empty, because this reads all its rows.

@@ -77,8 +77,8 @@ def portions(
         if after is None or now >= deadline:
             return
         # A portion that takes longer than what is left would keep the reader waiting after its end.
-        fitting = int(size * (deadline - now) / max(now - began, _SHORTEST))
-        size = min(size * _GROWTH, _LARGEST, max(fitting, _FIRST))
+        affordable = int(size * (deadline - now) / max(now - began, _SHORTEST))
+        size = min(size * _GROWTH, _LARGEST, max(affordable, _FIRST))
 
 
 def _last(

@@ -49,9 +49,11 @@ def bookmarked(request: Request, items: Sequence[dict[str, Any]]) -> Answer:
 
 def _page(request: Request, items: Sequence[dict[str, Any]], rels: dict[str, str]) -> Answer:
     size = str(_page_size(request))
-    kept = [pair for pair in request.query if pair[0] not in {"page", "per_page", "access_token"}]
+    filters = [
+        pair for pair in request.query if pair[0] not in {"page", "per_page", "access_token"}
+    ]
     links = [
-        f'<{request.url}?{urlencode([*kept, ("page", page), ("per_page", size)])}>; rel="{rel}"'
+        f'<{request.url}?{urlencode([*filters, ("page", page), ("per_page", size)])}>; rel="{rel}"'
         for rel, page in rels.items()
     ]
     return json_answer(list(items), headers=(("link", ",".join(links)),))

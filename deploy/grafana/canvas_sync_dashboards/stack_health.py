@@ -89,7 +89,7 @@ def _servers() -> Row:
 
 def _exporter() -> Row:
     seconds = "canvas_sync_exporter_http_request_duration_seconds"
-    kept = ("broken_metric_files", "fold_failures", "state_recoveries")
+    summed = ("broken_metric_files", "fold_failures", "state_recoveries")
     return Row(
         "Exporter",
         (
@@ -129,7 +129,7 @@ def _exporter() -> Row:
                             total(increase(f"canvas_sync_exporter_{name}_total")),
                             name.replace("_", " "),
                         )
-                        for name in kept
+                        for name in summed
                     ),
                     unit=COUNT,
                     steps=above(1, 10),

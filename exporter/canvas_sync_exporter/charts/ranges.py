@@ -39,8 +39,8 @@ class Range:
     @property
     def ends(self) -> tuple[float, float]:
         """The positions of the smallest and the largest duration."""
-        places = [place for _, place in self.dots]
-        return min(places), max(places)
+        positions = [place for _, place in self.dots]
+        return min(positions), max(positions)
 
 
 def ranges_chart(

@@ -50,8 +50,8 @@ def duration_ticks(longest: float) -> list[float]:
     for unit, steps in ((3600, _HOURS), (60, _MINUTES)):
         if longest >= 2 * unit:
             rough = longest / _MOST_TICKS / unit
-            fitting = (each for each in steps if each >= rough * (1 - 1e-9))
-            step = next(fitting, ticks(longest / unit)[1])
+            long_enough = (each for each in steps if each >= rough * (1 - 1e-9))
+            step = next(long_enough, ticks(longest / unit)[1])
             count = max(1, math.ceil(longest / unit / step - 1e-9))
             return [unit * step * number for number in range(count + 1)]
     return ticks(longest)

@@ -153,11 +153,11 @@ def _table(
 ) -> Iterator[str]:
     """Return the lines of the table, without empty columns."""
     rows = [_cells(each, times) for each in runs]
-    places = [
+    indices = [
         place for place in range(len(_COLUMNS)) if any(row[place].text != _UNKNOWN for row in rows)
     ]
-    columns = [_COLUMNS[place] for place in places]
-    return table_lines(columns, [[row[place] for place in places] for row in rows], width, painter)
+    columns = [_COLUMNS[place] for place in indices]
+    return table_lines(columns, [[row[place] for place in indices] for row in rows], width, painter)
 
 
 def _cells(each: RunRow, times: LocalTimes) -> list[Cell]:

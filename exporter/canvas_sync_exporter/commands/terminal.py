@@ -119,15 +119,15 @@ def _widths(
         max([len(column.name), *(len(row[place].text) for row in rows)])
         for place, column in enumerate(columns)
     ]
-    places = list(range(len(columns)))
+    indices = list(range(len(columns)))
     while True:
-        *fixed, last = places
+        *fixed, last = indices
         left = width - sum(needed[place] + _GAP for place in fixed)
         if left >= min(needed[last], columns[last].shortest) or not fixed:
             return {place: needed[place] for place in fixed} | {
                 last: max(min(needed[last], left), 1)
             }
-        places.remove(max(places, key=lambda place: (columns[place].rank, place)))
+        indices.remove(max(indices, key=lambda place: (columns[place].rank, place)))
 
 
 def _padded(cell: Cell, column: Column, width: int, painter: Painter) -> str:

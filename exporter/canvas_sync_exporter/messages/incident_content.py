@@ -87,7 +87,7 @@ class IncidentWriter:
 
     def describe(self, incident: Incident, now: datetime, pause: Pause | None = None) -> Content:
         """Describe an incident as it is now; ``pause`` is the one that closed it, if any."""
-        headline, rest = _split(incident.summary)
+        first_sentence, rest = _split(incident.summary)
         is_over = incident.resolved_at is not None
         sections = [Section(facts=tuple(self._facts(incident, now)))]
         if len(incident.counts) > 1:
@@ -96,15 +96,15 @@ class IncidentWriter:
         advice = _advice(incident, guidance)
         if advice and not is_over:
             sections.append(Section(title="What to do", paragraphs=(advice,)))
-        title, summary = headline, _summary(rest, incident)
+        title, summary = first_sentence, _summary(rest, incident)
         status = _STATUSES[incident.severity]
         if incident.resolved_at is not None:
             lasted = self._formats.rough_length(incident.resolved_at - incident.since)
             has_recovered = lapse_of(incident) is None
-            title = f"{'Recovered' if has_recovered else 'Closed'} after {lasted}: {headline}"
+            title = f"{'Recovered' if has_recovered else 'Closed'} after {lasted}: {first_sentence}"
             status = Status.GOOD if has_recovered else Status.NEUTRAL
         if pause is not None:
-            title, status = f"Paused: {headline}", Status.NEUTRAL
+            title, status = f"Paused: {first_sentence}", Status.NEUTRAL
             summary = self._pause_summary(pause, incident.cause, now)
         return Content(
             kind=MessageKind.INCIDENT,
@@ -197,9 +197,9 @@ class IncidentWriter:
             yield Link("Dashboard", dashboard)
 
     def _row(self, notice: Notice, now: datetime) -> tuple[str, ...]:
-        headline, _ = _split(notice.incident.summary)
+        first_sentence, _ = _split(notice.incident.summary)
         since = self._formats.brief_time(notice.incident.since, now)
-        return headline, _heading(notice), since
+        return first_sentence, _heading(notice), since
 
     def _footer(self, now: datetime, subject: str) -> str:
         return f"{subject}Times are in {self._formats.zone_name(now)}."

@@ -123,8 +123,8 @@ class Planner:
         ]
         digests = [each.created_at for each in recent if each.subject == SEVERAL]
         left = max(BURST - (len(recent) - len(digests)), 0)
-        alone, others = planned[:left], planned[left:]
-        count = len(add_messages(outbox, [each.message for each in alone]))
+        separate, others = planned[:left], planned[left:]
+        count = len(add_messages(outbox, [each.message for each in separate]))
         if others and (not digests or now - max(digests) >= DIGEST_INTERVAL):
             count += self._add_digest(outbox, channel, others, now)
         return count

@@ -125,8 +125,8 @@ def detect(sources: Iterable[SourceFile | UnreadFile]) -> Project:
         marks += module.marks()
         sync_types |= dict.fromkeys(module.sync_types)
     libraries = {mark.name for mark in marks if mark.role is Role.IMPORT}
-    kept = [mark for mark in marks if _needed_library(mark.role) in {None, *libraries}]
-    return Project(tuple(kept), tuple(sync_types), tuple(unread))
+    needed = [mark for mark in marks if _needed_library(mark.role) in {None, *libraries}]
+    return Project(tuple(needed), tuple(sync_types), tuple(unread))
 
 
 def _needed_library(role: Role) -> str | None:

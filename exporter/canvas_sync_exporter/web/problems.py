@@ -75,5 +75,7 @@ class ProblemError(Exception):
 
 def http_problem(error: HTTPException) -> ProblemError:
     """Convert an error of werkzeug, such as "method not allowed", to a problem."""
-    kept = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
-    return ProblemError(error.code or 500, error.description or "", headers=kept)
+    headers = {
+        name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}
+    }
+    return ProblemError(error.code or 500, error.description or "", headers=headers)

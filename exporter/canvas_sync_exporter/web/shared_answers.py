@@ -14,8 +14,8 @@ from canvas_sync_core.locks import Event, RLock
 
 __all__ = ["SharedAnswers"]
 
-_KEPT: Final = 16
-_KEPT_SECONDS: Final = 1.0
+_MOST_ANSWERS: Final = 16
+_SECONDS: Final = 1.0
 """How old "the last seven days" may become while nothing changes."""
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class _PendingAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _LatestAnswer:
     """An answer, until when it is kept, and what the data was before its work began."""
 
     answer: Any
@@ -69,7 +69,7 @@ class SharedAnswers:
         self._lock = RLock()
         self._gathering: dict[Hashable, _PendingAnswer] = {}
         self._working: dict[Hashable, _PendingAnswer] = {}
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._latest: OrderedDict[Hashable, _LatestAnswer] = OrderedDict()
 
     def get(self, question: Hashable, work: Callable[[], T]) -> T:
         """Return the answer to a question.
@@ -82,26 +82,26 @@ class SharedAnswers:
             SQLAlchemyError: The database does not answer.
         """
         fingerprint = self._fingerprint()
-        kept = self._find(question)
-        if kept is not None and kept.fingerprint == fingerprint:
-            answer: T = kept.answer
+        latest = self._find(question)
+        if latest is not None and latest.fingerprint == fingerprint:
+            answer: T = latest.answer
             return answer
         return self._work_out(question, work, fingerprint)
 
     def is_current(self, question: Hashable, answer: object) -> bool:
         """Whether :meth:`get` would return this very object, without working anything out."""
-        kept = self._find(question)
-        if kept is None or kept.answer is not answer:
+        latest = self._find(question)
+        if latest is None or latest.answer is not answer:
             return False
         try:
-            return kept.fingerprint == self._fingerprint()
+            return latest.fingerprint == self._fingerprint()
         except SQLAlchemyError:
             return False
 
-    def _find(self, question: Hashable) -> _Kept | None:
+    def _find(self, question: Hashable) -> _LatestAnswer | None:
         with self._lock:
-            kept = self._kept.get(question)
-        return kept if kept is not None and self._clock() < kept.until else None
+            latest = self._latest.get(question)
+        return latest if latest is not None and self._clock() < latest.until else None
 
     def _work_out(self, question: Hashable, work: Callable[[], T], fingerprint: Hashable) -> T:
         with self._lock:
@@ -130,9 +130,9 @@ class SharedAnswers:
 
     def _keep(self, question: Hashable, answer: Any, fingerprint: Hashable) -> None:
         with self._lock:
-            self._kept.pop(question, None)
+            self._latest.pop(question, None)
             if self._may_keep(answer):
-                until = self._clock() + _KEPT_SECONDS
-                self._kept[question] = _Kept(answer, until, fingerprint)
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+                until = self._clock() + _SECONDS
+                self._latest[question] = _LatestAnswer(answer, until, fingerprint)
+            if len(self._latest) > _MOST_ANSWERS:
+                self._latest.popitem(last=False)

@@ -66,10 +66,10 @@ class SourceTexts:
     @cached_property
     def _quoted_in_files(self) -> Set[str]:
         """Quoted identifiers in the app's source files: defaults, entries of mappings."""
-        places = {each.code.co_filename: each for each in app_locations(self._locations)}
+        locations = {each.code.co_filename: each for each in app_locations(self._locations)}
         return {
             word
-            for each in places.values()
+            for each in locations.values()
             for line in _lines(each)
             for word in _QUOTED.findall(line)
         }

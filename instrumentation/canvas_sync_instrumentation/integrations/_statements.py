@@ -255,11 +255,11 @@ def _main_verb(tokens: Sequence[_Token]) -> int:
 
 def _first_table(tokens: Sequence[_Token], verb: str, hidden: set[str]) -> str | None:
     anchors = _ANCHORS.get(verb, frozenset())
-    places = [index for index, token in enumerate(tokens) if token.keyword in anchors]
+    starts = [index for index, token in enumerate(tokens) if token.keyword in anchors]
     if verb in _OPTIONAL_ANCHORS:
-        places = [index for index in places if tokens[index].depth == tokens[0].depth] or [0]
+        starts = [index for index in starts if tokens[index].depth == tokens[0].depth] or [0]
     # The statement's own anchor takes precedence over those in parentheses.
-    for index in sorted(places, key=lambda index: tokens[index].depth):
+    for index in sorted(starts, key=lambda index: tokens[index].depth):
         name = _name_at(tokens, index + 1, calls_allowed=verb != "SELECT")
         if name is not None and name not in hidden:
             return name

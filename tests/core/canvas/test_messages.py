@@ -11,7 +11,7 @@ from canvas_sync_core.canvas.messages import message_in, message_of_body, plain_
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "cleaned"),
     [
         ("Invalid access token.", "Invalid access token."),
         ("Ada Smith is already taken", "[removed] is already taken"),
@@ -21,8 +21,8 @@ from canvas_sync_core.canvas.messages import message_in, message_of_body, plain_
         ("", None),
     ],
 )
-def test_words_outside_the_vocabulary_are_removed(text: str, kept: str | None) -> None:
-    assert plain_words(text) == kept
+def test_words_outside_the_vocabulary_are_removed(text: str, cleaned: str | None) -> None:
+    assert plain_words(text) == cleaned
 
 
 @pytest.mark.parametrize(

@@ -126,10 +126,10 @@ def test_the_paces_of_several_processes_add_up(
     some: list[TokenReading], others: list[TokenReading]
 ) -> None:
     together = quota_of("t", [*some, *others], NOW)
-    alone = [quota_of("t", each, NOW) for each in (some, others)]
+    separate = [quota_of("t", each, NOW) for each in (some, others)]
 
-    assert together.cost_per_second == pytest.approx(sum(each.cost_per_second for each in alone))
-    assert together.concurrency == pytest.approx(sum(each.concurrency for each in alone))
+    assert together.cost_per_second == pytest.approx(sum(each.cost_per_second for each in separate))
+    assert together.concurrency == pytest.approx(sum(each.concurrency for each in separate))
 
 
 def test_the_newest_process_knows_what_is_left() -> None:

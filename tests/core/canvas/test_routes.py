@@ -196,10 +196,10 @@ def test_the_routes_are_bounded(path: str) -> None:
 
 @given(st.sampled_from(TEMPLATES), st.data())
 def test_an_identifier_never_stays_in_a_known_path(template: str, data: st.DataObject) -> None:
-    kept = r"[0-9]{1,19}|[0-9]{1,6}~[0-9]{1,13}"
+    known_form = r"[0-9]{1,19}|[0-9]{1,6}~[0-9]{1,13}"
     identifier = data.draw(
         IDENTIFIERS.filter(
-            lambda text: not re.fullmatch(kept, re.sub(r"\.json$", "", unquote(text)))
+            lambda text: not re.fullmatch(known_form, re.sub(r"\.json$", "", unquote(text)))
         )
     )
     path = re.sub(r"[:*]\w+", lambda _: identifier, template)

@@ -41,11 +41,11 @@ def test_a_target_consists_of_what_its_parts_are_read_as(
 def test_neither_a_password_nor_a_query_nor_a_long_path_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    kept: list[tuple[str, ...]] = []
+    cached: list[tuple[str, ...]] = []
     found = targets._found
 
     def known(*parts: str) -> Target:
-        kept.append(parts)
+        cached.append(parts)
         return found(*parts)
 
     monkeypatch.setattr(targets, "_known", known)
@@ -54,4 +54,4 @@ def test_neither_a_password_nor_a_query_nor_a_long_path_is_kept(
         "https://a/" + "a" * 999,
     ):
         target_of(urlsplit(url))
-    assert kept == [("https", "canvas.test", "/api/v1/courses")]
+    assert cached == [("https", "canvas.test", "/api/v1/courses")]

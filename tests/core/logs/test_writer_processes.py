@@ -89,11 +89,11 @@ def test_what_killed_writers_acknowledged_stays(tmp_path: Path) -> None:
         target=log_processes.write_lines, args=(tmp_path, "survivor", 20_000, 100)
     )
     survivor.start()
-    moments = log_processes.random_moments(seed=7, count=8)
+    kill_times = log_processes.random_moments(seed=7, count=8)
     with ThreadPoolExecutor(2) as pool:
         acknowledged = pool.map(
             lambda numbered: _write_until(tmp_path, f"writer{numbered[0]}", numbered[1]),
-            enumerate(moments),
+            enumerate(kill_times),
         )
         expected = Counter(line for lines in acknowledged for line in lines)
     survivor.join()
@@ -101,7 +101,7 @@ def test_what_killed_writers_acknowledged_stays(tmp_path: Path) -> None:
     expected.update(line_of("survivor", number) for number in range(20_000))
     found = _whole_lines(tmp_path)
     assert {line: found[line] for line in expected} == dict(expected)
-    assert len(set(found) - set(expected)) <= len(moments), "the line each was killed in"
+    assert len(set(found) - set(expected)) <= len(kill_times), "the line each was killed in"
 
 
 def _whole_lines(folder: Path) -> Counter[bytes]:

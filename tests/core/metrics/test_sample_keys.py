@@ -59,8 +59,8 @@ def test_what_many_keys_have_in_common_is_in_memory_once() -> None:
     keys = SampleKeys()
     tracemalloc.start()
     try:
-        kept = [keys.parse(raw) for raw in raws]
+        parsed = [keys.parse(raw) for raw in raws]
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert used / len(kept) < sys.getsizeof(raws[0]) / 2
+    assert used / len(parsed) < sys.getsizeof(raws[0]) / 2

@@ -142,8 +142,8 @@ def test_what_takes_long_without_any_rows_does_not_make_portions_smaller() -> No
 def test_syncs_can_write_after_each_portion_for_as_long_as_it_took(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
-    write(engine, *(snapshot(f"old-{n}", start_time=quarter + n) for n in range(50)))
+    bucket = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
+    write(engine, *(snapshot(f"old-{n}", start_time=bucket + n) for n in range(50)))
     pauses: list[float] = []
     monkeypatch.setattr(run_deletion, "time", SimpleNamespace(sleep=pauses.append))
     times = iter([0.0, 0.5, 1.0, 1.015625, 2.0, 2.0])
@@ -241,10 +241,10 @@ def test_a_deletion_that_is_killed_counts_each_run_once(
 
 
 def test_the_quarter_of_an_hour_in_which_the_limit_falls_is_kept(engine: Engine) -> None:
-    quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
-    write(engine, *(snapshot(f"run-{n}", start_time=quarter + n) for n in (-1, 0, 1)))
+    bucket = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
+    write(engine, *(snapshot(f"run-{n}", start_time=bucket + n) for n in (-1, 0, 1)))
     rollups = Rollups(engine)
-    before = datetime.fromtimestamp(quarter + 899, UTC)
+    before = datetime.fromtimestamp(bucket + 899, UTC)
     assert delete_runs(engine, before) == 1
     assert _count(engine) == 2
     assert rollups.summary(_NOW - timedelta(days=_DAYS)).runs.total == 3
@@ -254,19 +254,19 @@ def test_the_quarter_of_an_hour_in_which_the_limit_falls_is_kept(engine: Engine)
 def test_a_deleted_run_at_the_start_of_a_quarter_counts_in_that_quarter(
     engine: Engine, are_rolled_up: bool
 ) -> None:
-    quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES)
-    starts = (quarter + number * FIFTEEN_MINUTES for number in range(2))
+    bucket = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES)
+    starts = (bucket + number * FIFTEEN_MINUTES for number in range(2))
     write(engine, *(snapshot(f"{n}", start_time=each.timestamp()) for n, each in enumerate(starts)))
     while are_rolled_up and roll_up(engine, 60):
         pass
     assert delete_runs(engine, _NOW) == 2
-    totals = [Rollups(engine).summary(quarter + n * FIFTEEN_MINUTES).runs.total for n in range(3)]
+    totals = [Rollups(engine).summary(bucket + n * FIFTEEN_MINUTES).runs.total for n in range(3)]
     assert totals == [2, 1, 0]
 
 
 def _write_one_quarter(engine: Engine, runs: int) -> None:
-    quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
-    write(engine, *(snapshot(f"run-{n}", start_time=quarter + n) for n in range(runs)))
+    bucket = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
+    write(engine, *(snapshot(f"run-{n}", start_time=bucket + n) for n in range(runs)))
     while roll_up(engine, 60):
         pass
 

@@ -66,10 +66,10 @@ def test_a_logarithmic_axis_encloses_its_range_in_powers_of_ten(one: float, othe
 
 @given(st.integers(min_value=1, max_value=2000))
 def test_a_few_places_get_a_label_including_the_first_and_the_last(count: int) -> None:
-    places = spread_labels(count)
-    assert (places[0], places[-1]) == (0, count - 1)
-    assert len(places) <= 7
-    assert places == sorted(set(places))
+    positions = spread_labels(count)
+    assert (positions[0], positions[-1]) == (0, count - 1)
+    assert len(positions) <= 7
+    assert positions == sorted(set(positions))
 
 
 @given(st.lists(DAYS, min_size=1, unique=True).map(sorted))

@@ -26,8 +26,8 @@ def test_a_very_short_part_stays_visible() -> None:
 @given(start=st.floats(-1e6, 1e6), seconds=SECONDS, axis=SECONDS)
 def test_every_part_is_placed_inside_the_bar(start: float, seconds: float, axis: float) -> None:
     bar = str(time_bar([TimePart("canvas", start, seconds)], axis))
-    places = [
+    positions = [
         float(each) for each in re.findall(r' (?:x|width)="([\d.]+)%"', bar.partition("<rect")[2])
     ]
-    assert len(places) == 2
-    assert all(0 <= place <= 100 for place in places)
+    assert len(positions) == 2
+    assert all(0 <= place <= 100 for place in positions)

@@ -90,8 +90,8 @@ def _samples(values: dict[str, dict[SampleKey, float]]) -> dict[str, float]:
 )
 def test_a_series_of_two_versions_with_other_help_is_one(kind: str, expected: float) -> None:
     keys = _key("calls", "Old help.", host="a"), _key("calls", "New help.", host="a")
-    alone = _key("calls", "New help.", host="b")
-    values = {kind: {keys[0]: 3.0, alone: 7.0, keys[1]: 2.0}}
+    only_new = _key("calls", "New help.", host="b")
+    values = {kind: {keys[0]: 3.0, only_new: 7.0, keys[1]: 2.0}}
     assert _samples(values) == {'calls{host="a"}': expected, 'calls{host="b"}': 7.0}
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from canvas_sync_core.names import Log
-from support.analyze_command import COMMAND, ROOT, SCRIPT, analyzed, environment, run, told
+from support.analyze_command import COMMAND, ROOT, SCRIPT, analyzed, environment, printed_by, run
 from support.command_line import run_here
 from support.run_lines import nightly_lines, write_operations
 from support.sync_logs import generate, line_of_record
@@ -47,7 +47,7 @@ def test_it_starts_without_the_libraries_of_a_database(tmp_path: Path) -> None:
         "print(code, 'sqlalchemy' in sys.modules)"
     )
     arguments = ("analyze", "--log-dir", str(tmp_path))
-    assert told(sys.executable, "-c", program, *arguments).endswith("\n0 False\n")
+    assert printed_by(sys.executable, "-c", program, *arguments).endswith("\n0 False\n")
 
 
 def test_a_python_without_the_package_is_told_to_use_another() -> None:
@@ -68,7 +68,7 @@ def test_a_wrong_setting_is_wrong_usage(tmp_path: Path) -> None:
 
 def test_help_lists_the_exit_codes() -> None:
     for program in (SCRIPT, COMMAND):
-        assert "Exit codes: 0 done" in " ".join(told(*program, "--help").split())
+        assert "Exit codes: 0 done" in " ".join(printed_by(*program, "--help").split())
 
 
 def test_folders_of_garbage_are_reported_and_never_fail(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def _as_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CANVAS_SYNC_STRICT")
 
 
-def kept() -> list[tuple[str, str]]:
+def recorded_lines() -> list[tuple[str, str]]:
     """The stream and text of each line that is recorded."""
     records = [record for record in logged("operations") if record["event"] == "output"]
     return [(record["stream"], record["text"]) for record in records]
@@ -31,7 +31,7 @@ def test_the_last_lines_of_both_streams_are_recorded_and_all_arrive() -> None:
     assert done.returncode == 3
     assert done.stdout == "out 1\nout 2\nout 3\nout 4\nend"
     assert done.stderr.startswith("err 1\nerr 2\nerr 3\nerr 4\ncanvas-sync-monitor: sh failed")
-    assert kept() == [
+    assert recorded_lines() == [
         ("stdout", "out 4"),
         ("stdout", "end"),
         ("stderr", "err 3"),
@@ -54,14 +54,14 @@ def test_where_both_streams_are_one_file_the_order_of_their_lines_stays(tmp_path
         )
     lines = [f"{stream} {n}" for n in range(1, 7) for stream in ("out", "err")]
     assert (tmp_path / "mail").read_text().splitlines() == lines
-    assert kept() == [("output", line) for line in lines[-3:]]
+    assert recorded_lines() == [("output", line) for line in lines[-3:]]
 
 
 def test_output_arrives_at_once() -> None:
     with running("--keep-output", "5", "--", "sh", "-c", "echo ready; sleep 600") as process:
         process.terminate()  # `running` has read the line while the command runs
         assert process.wait(TIMEOUT) == 128 + signal.SIGTERM
-    assert kept() == [("stdout", "ready")]
+    assert recorded_lines() == [("stdout", "ready")]
 
 
 def test_megabytes_and_binary_output_arrive_unchanged() -> None:
@@ -74,7 +74,7 @@ def test_megabytes_and_binary_output_arrive_unchanged() -> None:
     )
     assert done.stdout == bytes(range(256)) * 40_000
     assert done.stderr == b""
-    assert len(kept()) == 5
+    assert len(recorded_lines()) == 5
 
 
 def test_a_secret_in_the_output_is_not_recorded() -> None:
@@ -97,7 +97,7 @@ def test_a_process_in_the_background_that_holds_the_output_is_not_waited_for(
         )
         assert process.wait(TIMEOUT) == 0
     assert (tmp_path / "out").read_text() == "done\n"
-    assert kept() == [("stdout", "done")]
+    assert recorded_lines() == [("stdout", "done")]
     pipe.write_text("\n")
     wait_until(lambda: (tmp_path / "out").read_text() == "done\nlater\n", "the later output")
 
@@ -120,8 +120,8 @@ def test_when_the_wrapper_is_killed_the_command_and_its_output_go_on_and_are_rec
         process.kill()
         process.wait(TIMEOUT)
         assert process.communicate("\n", TIMEOUT)[0] == "went on\n"
-    wait_until(lambda: ("stderr", "err") in kept(), "the record")
-    assert kept() == [("stdout", "ready"), ("stdout", "went on"), ("stderr", "err")]
+    wait_until(lambda: ("stderr", "err") in recorded_lines(), "the record")
+    assert recorded_lines() == [("stdout", "ready"), ("stdout", "went on"), ("stderr", "err")]
     assert (tmp_path / "err").read_text() == "err\n"
 
 
@@ -138,8 +138,8 @@ def test_a_wrapper_that_is_killed_as_soon_as_the_command_runs_loses_no_output() 
     )
     assert done.returncode == -signal.SIGKILL
     assert done.stdout == "went on\nend\n"
-    wait_until(lambda: len(kept()) == 2, "the record")
-    assert kept() == [("stdout", "went on"), ("stdout", "end")]
+    wait_until(lambda: len(recorded_lines()) == 2, "the record")
+    assert recorded_lines() == [("stdout", "went on"), ("stdout", "end")]
 
 
 def test_the_command_ends_when_nobody_reads_its_output() -> None:
@@ -165,7 +165,7 @@ def test_a_full_disk_does_not_stop_the_command() -> None:
             check=False,
         )
     assert done.returncode == 4
-    assert kept() == [("stdout", "one"), ("stdout", "two")]
+    assert recorded_lines() == [("stdout", "one"), ("stdout", "two")]
 
 
 def test_no_descriptor_of_the_caller_stays_open_after_the_end(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_command_that_cannot_be_started_has_no_output() -> None:
     done = run("--keep-output", "5", "--", "no-such-command")
     assert done.returncode == 127
     assert len(done.stderr.splitlines()) == 1
-    assert kept() == []
+    assert recorded_lines() == []
 
 
 @pytest.mark.parametrize("number", ["0", "201", "many"])
@@ -230,11 +230,11 @@ def test_lines_of_a_companion_that_takes_long_are_recorded_later() -> None:
             wrapper.stdin.write("\n")
             wrapper.stdin.close()
             assert wrapper.wait(TIMEOUT) == 0
-            assert kept() == []
+            assert recorded_lines() == []
         finally:
             os.kill(companion, signal.SIGCONT)
-        wait_until(lambda: len(kept()) > 1, "the record of both lines")
-    assert kept() == [("stdout", "ready"), ("stdout", "last")]
+        wait_until(lambda: len(recorded_lines()) > 1, "the record of both lines")
+    assert recorded_lines() == [("stdout", "ready"), ("stdout", "last")]
 
 
 def test_the_end_is_recorded_although_the_companion_was_killed() -> None:

@@ -50,13 +50,13 @@ def judged(engine: Engine) -> Engine:
     return engine
 
 
-def shown(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     code = main(["status", *words])
     return code, capsys.readouterr().out
 
 
 def document(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
-    code, out = shown(capsys, "--json")
+    code, out = printed(capsys, "--json")
     return code, json.loads(out)
 
 
@@ -69,7 +69,7 @@ def opened(engine: Engine, kind: IncidentKind = IncidentKind.FAILING, **changes:
 
 @pytest.mark.usefixtures("judged")
 def test_all_is_well_in_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out = shown(capsys)
+    code, out = printed(capsys)
     assert code == 0
     assert out.splitlines() == [
         "WELL  Nothing needs attention",
@@ -88,7 +88,7 @@ def test_what_needs_attention_comes_first(
     write(judged, failed("broken", start_time=NIGHT + 60))
     opened(judged, IncidentKind.QUOTA_LOW, subject="9ea1d209", severity=Severity.WARNING)
     opened(judged, cause="Canvas answered 503.", counts={"HTTP 503": 409}, user_count=412)
-    code, out = shown(capsys, "--tz", "Europe/Berlin")
+    code, out = printed(capsys, "--tz", "Europe/Berlin")
     assert code == 2
     first = out.partition("sync type")[0].splitlines()
     assert first[:5] == [
@@ -109,11 +109,11 @@ def test_the_exit_code_is_the_worst_of_what_is_not_acknowledged(
     judged: Engine, capsys: pytest.CaptureFixture[str], severity: Severity, expected: int
 ) -> None:
     written = opened(judged, severity=severity)
-    assert shown(capsys)[0] == expected
+    assert printed(capsys)[0] == expected
     assert written.id is not None
     known = Acknowledgement(NOW, "ada", "Fixed with the next release.", 0)
     acknowledge_incident(judged, written.id, known)
-    code, out = shown(capsys)
+    code, out = printed(capsys)
     assert code == 0
     assert out.startswith("WELL  Nothing needs attention, 1 acknowledged")
     assert "Acknowledged by ada: Fixed with the next release." in out
@@ -121,11 +121,11 @@ def test_the_exit_code_is_the_worst_of_what_is_not_acknowledged(
 
 def test_json_has_the_same_for_programs(judged: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     opened(judged)
-    code, told = document(capsys)
-    assert (code, told["status"], told["problem"]) == (2, "critical", "")
-    assert told["judged_at"] == "2026-03-02T03:03:50Z"
-    assert [each["kind"] for each in told["incidents"]] == ["failing"]
-    full, grades = told["syncs"]
+    code, status = document(capsys)
+    assert (code, status["status"], status["problem"]) == (2, "critical", "")
+    assert status["judged_at"] == "2026-03-02T03:03:50Z"
+    assert [each["kind"] for each in status["incidents"]] == ["failing"]
+    full, grades = status["syncs"]
     assert (full["sync_type"], full["state"], full["level"]) == ("full", "failing", "critical")
     assert full["last_run"]["task_id"] == "nightly"
     assert full["next_due"] == "2026-03-03T02:04:00Z"
@@ -139,12 +139,12 @@ def test_what_no_exporter_could_judge_is_not_reported_as_well(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     note_judging(engine, JudgeRow("sync-1:/state", NOW, UNJUDGED, DUE))
-    code, out = shown(capsys)
+    code, out = printed(capsys)
     assert code == 3
     assert out.startswith(f"UNKNOWN  No open incident\n{UNJUDGED} An exporter judges")
     assert "well" not in out
     opened(engine)
-    code, out = shown(capsys)
+    code, out = printed(capsys)
     assert code == 2
     assert out.startswith(f"CRITICAL  1 incident needs attention\n{UNJUDGED}")
 
@@ -153,27 +153,27 @@ def test_one_exporter_that_judged_everything_is_enough(
     judged: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     note_judging(judged, JudgeRow("sync-2:/state", NOW, UNJUDGED, DUE))
-    assert shown(capsys)[0] == 0
+    assert printed(capsys)[0] == 0
 
 
 def test_without_a_judge_nobody_can_tell(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out = shown(capsys)
+    code, out = printed(capsys)
     assert code == 3
     assert "No exporter has ever judged here. Start `canvas-sync-monitor serve`." in out
     note_judging(engine, JudgeRow("sync-1:/state", NOW - HOUR, None, DUE))
     opened(engine)
-    code, told = document(capsys)
-    assert (code, told["status"]) == (3, "unknown")
-    assert "sync-1:/state was the last to do so, over 3 minutes ago" in told["problem"]
-    assert [each["state"] for each in told["syncs"]] == ["failing", "unknown"]
+    code, status = document(capsys)
+    assert (code, status["status"]) == (3, "unknown")
+    assert "sync-1:/state was the last to do so, over 3 minutes ago" in status["problem"]
+    assert [each["state"] for each in status["syncs"]] == ["failing", "unknown"]
 
 
 def test_a_pause_is_shown_with_its_end(judged: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     pause = Pause(frozenset({"full"}), NOW - HOUR, NOW + HOUR, "upgrade", "ada")
     add_pause(judged, pause, now=NOW)
-    assert "paused until 2026-03-02 04:04" in shown(capsys)[1]
+    assert "paused until 2026-03-02 04:04" in printed(capsys)[1]
     full, grades = document(capsys)[1]["syncs"]
     assert (full["state"], full["paused_until"]) == ("paused", "2026-03-02T04:04:00Z")
     assert grades["state"] == "running"
@@ -183,7 +183,7 @@ def test_a_sync_type_that_never_ran_is_shown_when_it_is_due(
     judged: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     note_judging(judged, JudgeRow("sync-1:/state", NOW, None, {"rosters": NOW + HOUR}))
-    assert "rosters    well     never" in shown(capsys)[1]
+    assert "rosters    well     never" in printed(capsys)[1]
 
 
 def test_before_the_first_sync_nobody_can_tell_and_nothing_is_made(
@@ -198,10 +198,10 @@ def test_a_database_that_is_away_is_also_reported_as_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", "postgresql://u:hidden@127.0.0.1:1/app")
-    code, told = document(capsys)
-    assert (code, told["status"]) == (3, "unknown")
-    assert "refused" in told["problem"]
-    assert "hidden" not in told["problem"]
+    code, status = document(capsys)
+    assert (code, status["status"]) == (3, "unknown")
+    assert "refused" in status["problem"]
+    assert "hidden" not in status["problem"]
 
 
 def test_a_database_without_incidents_says_what_to_do(
@@ -227,10 +227,10 @@ def test_what_a_terminal_would_obey_is_escaped(
     judged: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     opened(judged, summary="a\x1b[31mb", subject="\u202eevil")
-    out = shown(capsys)[1]
+    out = printed(capsys)[1]
     assert r"a\x1b[31mb" in out
     assert r"\u202eevil" in out
-    assert "\u202e" not in shown(capsys, "--json")[1]
+    assert "\u202e" not in printed(capsys, "--json")[1]
 
 
 @pytest.mark.parametrize("words", [["--bogus"], ["extra"], ["--tz", "Nowhere"]])

@@ -117,7 +117,7 @@ def test_it_is_coloured_on_a_terminal_unless_told_not_to(
 
 def test_it_follows_writers_through_rotations_and_cleanups(folder: Path) -> None:
     """Two processes write and rotate all the time; between two of their rounds a cleanup runs."""
-    kept = RetentionSettings(
+    retention = RetentionSettings(
         folder, folder / "archive", folder / "control", keep_lines=20, max_live_bytes=5_000
     )
     seen: Counter[str] = Counter()
@@ -140,7 +140,7 @@ def test_it_follows_writers_through_rotations_and_cleanups(folder: Path) -> None
             for each in processes:
                 each.join()
                 assert each.exitcode == 0
-            assert cleanup_canvas_sync_logs(kept).errors == []
+            assert cleanup_canvas_sync_logs(retention).errors == []
         assert seen == expected
         process.send_signal(signal.SIGINT)
         assert process.wait(600) == 130
@@ -194,9 +194,9 @@ def test_a_folder_that_goes_away_ends_it_with_a_message(folder: Path) -> None:
         folder.write_text("in the way")
         assert process.wait(600) == 1
         assert process.stderr is not None
-        told = process.stderr.read()
-    assert str(folder) in told
-    assert "Traceback" not in told
+        errors = process.stderr.read()
+    assert str(folder) in errors
+    assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize("arguments", [["-n", "-1"], ["-n", "many"], ["--log", "syslog"]])

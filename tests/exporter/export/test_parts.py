@@ -68,9 +68,9 @@ class TestCompose:
         for name in mounted:
             original, copy = DEPLOY.parent / name, folder / name
             files = [file for file in original.rglob("*") if file.is_file()] or [original]
-            kept = [each for each in files if is_shipped(each)]
-            assert kept
-            for file in kept:
+            shipped = [each for each in files if is_shipped(each)]
+            assert shipped
+            for file in shipped:
                 assert (copy / file.relative_to(original)).read_bytes() == file.read_bytes()
 
     def test_the_image_is_built_from_the_wheel_beside_it_or_from_the_index(

@@ -50,10 +50,10 @@ def test_a_port_in_use_is_named_with_the_option_and_the_setting(tmp_path: Path, 
     family = socket.AF_INET6 if host == "::1" else socket.AF_INET
     with socket.create_server((host, 0), family=family) as taken:
         port = taken.getsockname()[1]
-        told = _refused(tmp_path, "--host", host, "--port", str(port))
+        message = _refused(tmp_path, "--host", host, "--port", str(port))
     shown = f"[::1]:{port}" if host == "::1" else f"{host}:{port}"
-    assert f"Cannot listen on {shown}: Address already in use" in told
-    assert "--port or CANVAS_SYNC_EXPORTER_PORT" in told
+    assert f"Cannot listen on {shown}: Address already in use" in message
+    assert "--port or CANVAS_SYNC_EXPORTER_PORT" in message
     assert not (tmp_path / "logs").exists()  # nothing was begun
 
 
@@ -61,25 +61,25 @@ def test_a_port_that_only_root_may_use_is_named_with_what_to_do(tmp_path: Path) 
     limit = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
     if limit <= 80:
         pytest.skip("here any user may use port 80")
-    told = _refused(tmp_path, "--port", "80", command=[sys.executable, "-c", _AS_NOBODY])
-    assert "Cannot listen on 127.0.0.1:80: Permission denied" in told
-    assert "--port or CANVAS_SYNC_EXPORTER_PORT" in told
-    assert "Run it as the user of the syncs" not in told
+    message = _refused(tmp_path, "--port", "80", command=[sys.executable, "-c", _AS_NOBODY])
+    assert "Cannot listen on 127.0.0.1:80: Permission denied" in message
+    assert "--port or CANVAS_SYNC_EXPORTER_PORT" in message
+    assert "Run it as the user of the syncs" not in message
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "127.0.0.1.5", "a..b", "x" * 300])
 def test_a_host_without_an_address_is_named_with_its_setting(tmp_path: Path, host: str) -> None:
-    told = _refused(tmp_path, "--host", host, settings=_tokens(tmp_path))
-    assert f"CANVAS_SYNC_EXPORTER_HOST: {host!r} cannot be used" in told
-    assert "--host" in told
+    message = _refused(tmp_path, "--host", host, settings=_tokens(tmp_path))
+    assert f"CANVAS_SYNC_EXPORTER_HOST: {host!r} cannot be used" in message
+    assert "--host" in message
 
 
 def test_an_address_of_another_machine_is_named_with_its_setting(tmp_path: Path) -> None:
     settings = _tokens(tmp_path)
     words = ["--host", "192.0.2.1", "--port", "5000"]
-    told = _refused(tmp_path, *words, settings=settings, command=COMMAND)
-    assert "Cannot listen on 192.0.2.1:5000: Cannot assign requested address" in told
-    assert "--host or CANVAS_SYNC_EXPORTER_HOST" in told
+    message = _refused(tmp_path, *words, settings=settings, command=COMMAND)
+    assert "Cannot listen on 192.0.2.1:5000: Cannot assign requested address" in message
+    assert "--host or CANVAS_SYNC_EXPORTER_HOST" in message
 
 
 def _tokens(folder: Path) -> dict[str, str]:

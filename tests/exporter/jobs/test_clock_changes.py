@@ -49,10 +49,10 @@ _INTERVALS = {
 def _clock_changes(zone: ZoneInfo) -> list[dt.datetime]:
     """The moments of 2026 at which the zone's clock is set."""
     start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    moments = [start + number * _HOUR / 2 for number in range(365 * 48)]
+    times = [start + number * _HOUR / 2 for number in range(365 * 48)]
     return [
         later
-        for earlier, later in itertools.pairwise(moments)
+        for earlier, later in itertools.pairwise(times)
         if _offset(earlier, zone) != _offset(later, zone)
     ]
 
@@ -192,9 +192,9 @@ def test_no_job_pauses_or_runs_twice_when_clocks_are_set(
         jobs.stop()
     engine.dispose()
     for work, seconds in _INTERVALS.items():
-        moments = [*runs.started[work], end]
-        gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
-        assert moments[0] == start
+        starts = [*runs.started[work], end]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
+        assert starts[0] == start
         assert dt.timedelta(0) < min(gaps[:-1]), f"{work} runs twice"
         assert max(gaps) <= dt.timedelta(seconds=seconds), f"{work} pauses"
     assert set(runs.started) == set(_INTERVALS)

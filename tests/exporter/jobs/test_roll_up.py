@@ -29,14 +29,14 @@ def test_a_roll_up_that_takes_longer_is_reported_now_and_then_and_at_its_end(
         connection.execute(update(metrics_table).values(grades_failed=7))
     write(engine, *(snapshot(f"run-{number}") for number in range(3)))
     monkeypatch.setattr(roll_up_module, "_BUDGET_SECONDS", 0.0)
-    told = "Rolling up: 1 15-minute bucket and 3 runs left."
+    progress = "Rolling up: 1 15-minute bucket and 3 runs left."
     for _ in range(3):
         assert job.advance()
-    assert caplog.messages == [told]
+    assert caplog.messages == [progress]
     monkeypatch.setattr(roll_up_module, "_PROGRESS_SECONDS", 0.0)
     assert job.advance()
-    assert caplog.messages == [told, told]
+    assert caplog.messages == [progress, progress]
     monkeypatch.setattr(roll_up_module, "_BUDGET_SECONDS", 600.0)
     for _ in range(3):
         assert not job.advance()
-    assert caplog.messages == [told, told, "All runs are rolled up."]
+    assert caplog.messages == [progress, progress, "All runs are rolled up."]

@@ -187,9 +187,9 @@ def test_what_comes_back_much_later_is_a_new_incident() -> None:
 def test_a_sync_that_fails_every_other_time_is_reported_a_few_times_a_day() -> None:
     known: dict[datetime, Incident] = {}
     messages = 0
-    for quarter in range(96):
-        findings = [finding()] if quarter % 2 else []
-        changes = reconcile(known.values(), verdict(*findings, after=15 * MINUTE * quarter))
+    for number in range(96):
+        findings = [finding()] if number % 2 else []
+        changes = reconcile(known.values(), verdict(*findings, after=15 * MINUTE * number))
         messages += len(changes.opened) + len(changes.reopened) + len(changes.resolved)
         known |= {each.opened_at: each for each in changes.all}
     assert messages <= 3

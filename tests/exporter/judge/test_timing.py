@@ -63,9 +63,9 @@ def test_a_sync_type_that_is_no_longer_expected_is_soon_forgotten() -> None:
 
 def test_the_interval_is_the_median_between_due_times_or_else_between_rounds() -> None:
     assert interval_of(sync_of()) == DAY
-    alone: dict[str, Any] = {"expectation": None, "due": (), "next_due": None}
-    assert interval_of(sync_of(*nights(4), **alone)) == DAY
-    assert interval_of(sync_of(*nights(1), **alone)) is None
+    unexpected: dict[str, Any] = {"expectation": None, "due": (), "next_due": None}
+    assert interval_of(sync_of(*nights(4), **unexpected)) == DAY
+    assert interval_of(sync_of(*nights(1), **unexpected)) is None
 
 
 def test_a_sync_is_frequent_if_it_is_due_or_really_runs_at_least_every_half_hour() -> None:
@@ -82,9 +82,9 @@ def test_a_round_has_settled_three_minutes_after_its_last_end() -> None:
     just_now = ended(start=NOW - timedelta(minutes=12))
     long_ago = ended(start=NOW - timedelta(minutes=13))
 
-    for run, is_settled in ((just_now, False), (long_ago, True)):
+    for run, expected in ((just_now, False), (long_ago, True)):
         sync = sync_of(run)
-        assert has_settled(facts_of(sync), sync) is is_settled
+        assert has_settled(facts_of(sync), sync) is expected
     going = RunningRun("r", "full", NOW - DAY, NOW)
     sync = sync_of(long_ago, running=(going,))
     assert not has_settled(facts_of(sync), sync)

@@ -65,8 +65,8 @@ def in_parts(archive: Path) -> list[bytes]:
     for part in parts(archive_source(archives(archive.parent)[0])):
         content = bytearray(part.size)
         read = 0
-        while got := part.stream.readinto(memoryview(content)[read : read + 50]):
-            read += got
+        while size := part.stream.readinto(memoryview(content)[read : read + 50]):
+            read += size
         contents.append(bytes(content[:read]))
     return contents
 

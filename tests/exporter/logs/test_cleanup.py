@@ -265,8 +265,8 @@ def test_the_tail_begins_at_the_newest_lines(lines: list[bytes], torn: bytes, wa
         path.write_bytes(content + b"later\n")
         with path.open("rb") as file:
             offset = tail_offset(file, len(content), wanted)
-    kept = everything[-wanted:] if wanted else []
-    assert content[offset:] == b"".join(kept)
+    newest = everything[-wanted:] if wanted else []
+    assert content[offset:] == b"".join(newest)
 
 
 def test_the_tail_may_span_many_blocks(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def four_writers(folder: Path) -> list[SpawnProcess]:
     return processes
 
 
-def moments() -> Iterator[dt.datetime]:
+def cleanup_times() -> Iterator[dt.datetime]:
     """Return a time for each cleanup, a second after the one before."""
     return (NOW + dt.timedelta(seconds=seconds) for seconds in itertools.count())
 
@@ -57,7 +57,7 @@ def test_a_writer_that_is_stopped_around_cleanups_neither_loses_nor_duplicates_l
     processes = four_writers(tmp_path)
     slow = processes[-1]
     assert slow.pid is not None
-    times = moments()
+    times = cleanup_times()
     while any(process.is_alive() for process in processes):
         moment = next(times)
         stopped = moment.second % 2 == 0
@@ -120,7 +120,7 @@ def test_four_writers_and_the_cleanup_get_over_a_full_disk(small_disk: SmallDisk
         processes.append(process)
         pipes.append(here)
     assert [pipe.recv() for pipe in pipes] == ["waiting"] * len(NAMES)
-    times = moments()
+    times = cleanup_times()
     assert any("No space left" in error for error in _clean(settings, times))
     small_disk.make_room()
     for pipe in pipes:

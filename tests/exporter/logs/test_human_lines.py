@@ -15,7 +15,7 @@ from canvas_sync_exporter.logs.human_lines import text_fields
 
 
 @pytest.mark.parametrize(
-    ("log", "line", "told"),
+    ("log", "line", "expected"),
     [
         (
             Log.OPERATIONS,
@@ -160,14 +160,14 @@ from canvas_sync_exporter.logs.human_lines import text_fields
     ],
 )
 def test_each_human_line_of_the_contract_is_read_back(
-    log: Log, line: str, told: dict[str, Any]
+    log: Log, line: str, expected: dict[str, Any]
 ) -> None:
     whole = f"[2025-12-22 10:15:30] {line}"
     fields = text_fields(log, whole)
     assert fields is not None
     assert fields["timestamp"] == dt.datetime(2025, 12, 22, 10, 15, 30, tzinfo=dt.UTC)
     assert fields["message"] == whole.rstrip()
-    assert told.items() <= fields.items()
+    assert expected.items() <= fields.items()
 
 
 @given(st.sampled_from(Log), st.text())

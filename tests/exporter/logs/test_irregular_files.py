@@ -59,13 +59,13 @@ def test_an_irregular_file_holds_up_no_tool_and_is_reported(
         make(Path(name))
     make(Path("archiving/errors-20251221T020000Z/errors.log.1@5"))
     folders = folder, settings.archive_dir
-    told = irregular_files(*folders)
-    assert [line.split()[0] for line in told] == ["errors.log.1", "progress.log", ARCHIVE]
+    problems = irregular_files(*folders)
+    assert [line.split()[0] for line in problems] == ["errors.log.1", "progress.log", ARCHIVE]
     with closing(LogSearch(*folders, LineFilter(), limit=9)) as search:
         assert len(list(search)) == 1
-    assert search.notes.problems == told
+    assert search.notes.problems == problems
     with closing(LogTail(*folders, LineFilter(), lines=9)) as tail:
-        assert (len(tail.newest), tail.poll(), tail.problems) == (1, [], told)
+        assert (len(tail.newest), tail.poll(), tail.problems) == (1, [], problems)
     analysis = analyze(*folders, Selection())
     assert sum(file.lines for file in analysis.files) == 1
     (errors,) = (log for log in get_cleanup_status(settings).logs if log.log == "errors")
@@ -81,11 +81,11 @@ def test_an_irregular_file_between_two_backups_holds_up_no_tool(
     make(Path("errors.log.1"))
     (settings.log_dir / "errors.log.2").write_bytes(json_line(record(Log.ERRORS, 0)))
     folders = settings.log_dir, settings.archive_dir
-    told = ["errors.log.1 is skipped: it is not a regular file"]
+    problems = ["errors.log.1 is skipped: it is not a regular file"]
     with closing(LogSearch(*folders, LineFilter(), limit=9)) as search:
         assert len(list(search)) == 2
     with closing(LogTail(*folders, LineFilter(), lines=9)) as tail:
-        assert (len(tail.newest), tail.poll(), tail.problems) == (2, [], told)
+        assert (len(tail.newest), tail.poll(), tail.problems) == (2, [], problems)
     analysis = analyze(*folders, Selection())
     assert (sum(file.lines for file in analysis.files), analysis.problems) == (2, [])
 
@@ -97,12 +97,15 @@ def test_a_cleanup_reports_it_leaves_it_alone_and_archives_the_rest(
     stranger = settings.log_dir / "errors.log.1"
     make(stranger)
     (settings.log_dir / "errors.log.2").write_bytes(json_line(record(Log.ERRORS, 0)))
-    told = ["errors.log.1 is skipped: it is not a regular file"]
+    problems = ["errors.log.1 is skipped: it is not a regular file"]
     plan = plan_cleanup(settings)
-    assert ([file.name for file in plan.files["errors"]], plan.problems) == (["errors.log.2"], told)
+    assert ([file.name for file in plan.files["errors"]], plan.problems) == (
+        ["errors.log.2"],
+        problems,
+    )
     report = cleanup_canvas_sync_logs(settings)
     assert (report.errors, sum(log.files for log in report.logs)) == ([], 1)
-    assert report.problems == told
+    assert report.problems == problems
     assert get_cleanup_status(settings).last == report
     assert stranger.exists()
 

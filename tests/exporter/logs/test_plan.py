@@ -45,17 +45,17 @@ def test_the_cleanup_does_what_the_dry_run_announced(
     files: dict[tuple[Log, str], int], ages: set[int]
 ) -> None:
     with TemporaryDirectory() as name:
-        kept = settings_for(Path(name))
+        retention = settings_for(Path(name))
         for (log, number), lines in files.items():
-            (kept.log_dir / f"{log.value}.log{number}").write_bytes(b"0123456789\n" * lines)
-        kept.archive_dir.mkdir()
+            (retention.log_dir / f"{log.value}.log{number}").write_bytes(b"0123456789\n" * lines)
+        retention.archive_dir.mkdir()
         for age in ages:
             moment = (NOW - dt.timedelta(days=age)).strftime("%Y%m%dT%H%M%SZ")
-            (kept.archive_dir / f"errors-{moment}.tar.gz").write_bytes(b"old")
-        before = snapshot(kept.log_dir)
-        plan = plan_cleanup(kept, now=NOW)
-        assert snapshot(kept.log_dir) == before
-        report = logs.cleanup_canvas_sync_logs(kept, now=NOW)
+            (retention.archive_dir / f"errors-{moment}.tar.gz").write_bytes(b"old")
+        before = snapshot(retention.log_dir)
+        plan = plan_cleanup(retention, now=NOW)
+        assert snapshot(retention.log_dir) == before
+        report = logs.cleanup_canvas_sync_logs(retention, now=NOW)
         assert report.errors == []
         for done in report.logs:
             planned = plan.files[done.log]
@@ -64,15 +64,15 @@ def test_the_cleanup_does_what_the_dry_run_announced(
 
 
 def test_what_waits_for_its_archive_is_reported_too(tmp_path: Path) -> None:
-    kept = settings_for(tmp_path)
+    retention = settings_for(tmp_path)
     live = tmp_path / "errors.log"
     live.write_bytes(b"now\n")
     (tmp_path / "errors.log.1").write_bytes(b"before\n")
-    page = ControlPage(kept.control_dir / "errors.log.control")
+    page = ControlPage(retention.control_dir / "errors.log.control")
     page.refresh()
     stage_log(live, "errors-20251221T020000Z", page, keep_lines=5, max_live_bytes=100)
     (tmp_path / "errors.log.1").write_bytes(b"since then\n")
-    assert plan_cleanup(kept, now=NOW).files["errors"] == [
+    assert plan_cleanup(retention, now=NOW).files["errors"] == [
         PlannedFile("errors.log.1", 7),
         PlannedFile("errors.log.1", 11),
     ]
@@ -82,7 +82,7 @@ def test_a_backup_that_may_not_be_read_is_reported_and_nothing_is_promised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if by another user: the tests may run as root, who may read everything."""
-    kept = settings_for(tmp_path)
+    retention = settings_for(tmp_path)
     for name in ("errors.log.2", "errors.log.1", "progress.log.1"):
         (tmp_path / name).write_bytes(b"before\n")
     open_it = Path.open
@@ -93,7 +93,7 @@ def test_a_backup_that_may_not_be_read_is_reported_and_nothing_is_promised(
         return open_it(path, *args, **options)
 
     monkeypatch.setattr(Path, "open", guarded)
-    plan = plan_cleanup(kept, now=NOW)
+    plan = plan_cleanup(retention, now=NOW)
     assert (plan.files["errors"], plan.files["progress"]) == (
         [],
         [PlannedFile("progress.log.1", 7)],
@@ -101,7 +101,7 @@ def test_a_backup_that_may_not_be_read_is_reported_and_nothing_is_promised(
     assert plan.problems == [
         "errors.log.1: Permission denied; of errors nothing new can be archived"
     ]
-    report = logs.cleanup_canvas_sync_logs(kept, now=NOW)
+    report = logs.cleanup_canvas_sync_logs(retention, now=NOW)
     assert [log.log for log in report.logs if log.error] == ["errors"]
     assert [log.files for log in report.logs] == [0, 0, 0, 0, 1]
 

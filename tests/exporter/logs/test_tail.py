@@ -80,7 +80,7 @@ def test_a_client_that_was_away_goes_on_after_the_last_line_that_it_got(
     with TemporaryDirectory() as name:
         writing = Writing(Path(name))
         writing.lines(Log.ERRORS, 2)
-        got: list[int] = []
+        received: list[int] = []
         cursors: list[str] = []
         with closing(writing.tail(shown)) as tail:
             begun = writing.written - min(shown, writing.written)
@@ -89,13 +89,13 @@ def test_a_client_that_was_away_goes_on_after_the_last_line_that_it_got(
             for what, log, count in [*actions, ("look", Log.ERRORS, 0)]:
                 for line in lines:
                     cursors.append(tail.advance(line))
-                    got.append(int(line.fields["task_id"]))
+                    received.append(int(line.fields["task_id"]))
                 if what != "clean":  # what it archives between two looks is not shown
                     _do(writing, what, log, count)
                 lines = tail.poll()
             for line in lines:
                 cursors.append(tail.advance(line))
-                got.append(int(line.fields["task_id"]))
+                received.append(int(line.fields["task_id"]))
         last = max(0, len(cursors) - 1 - cut)
         if not cursors[last]:
             return
@@ -106,7 +106,7 @@ def test_a_client_that_was_away_goes_on_after_the_last_line_that_it_got(
             again = [int(line.fields["task_id"]) for line in tail.newest]
             writing.lines(Log.PROGRESS, 1)
             again += numbers(tail)
-        assert sorted(got[:last] + again) == list(range(begun, writing.written))
+        assert sorted(received[:last] + again) == list(range(begun, writing.written))
 
 
 def test_a_quiet_stream_goes_on_after_everything_it_has_read(writing: Writing) -> None:

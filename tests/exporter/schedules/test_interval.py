@@ -15,7 +15,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago")
 HOURS = ("Mon-Fri 07:00-19:00", "22:00-03:30", "Sat 20:00-24:00, Sun 00:00-06:00")
 ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
-QUARTER = timedelta(minutes=15)
+FIFTEEN_MINUTES = timedelta(minutes=15)
 
 
 def _at(day: int, hour: int, minute: int = 0) -> datetime:
@@ -34,13 +34,15 @@ def test_a_run_is_due_one_interval_after_the_last_start() -> None:
 
 
 def test_it_is_due_again_each_interval_until_it_starts() -> None:
-    schedule = IntervalSchedule(QUARTER, UTC, ORIGIN, [_at(1, 8)])
+    schedule = IntervalSchedule(FIFTEEN_MINUTES, UTC, ORIGIN, [_at(1, 8)])
 
     assert _shown(schedule, _at(1, 8, 20), _at(1, 8, 50)) == ["Mon 08:30", "Mon 08:45"]
 
 
 def test_a_start_before_it_was_due_makes_the_next_one_due_later() -> None:
-    schedule = IntervalSchedule(QUARTER, UTC, ORIGIN, [_at(1, 8), _at(1, 8, 14), _at(1, 8, 32)])
+    schedule = IntervalSchedule(
+        FIFTEEN_MINUTES, UTC, ORIGIN, [_at(1, 8), _at(1, 8, 14), _at(1, 8, 32)]
+    )
 
     assert _shown(schedule, _at(1, 8), _at(1, 8, 50)) == ["Mon 08:29", "Mon 08:47"]
 
@@ -52,21 +54,21 @@ def test_without_any_start_it_counts_from_the_origin() -> None:
 
 
 def test_nothing_was_due_before_the_first_known_start() -> None:
-    schedule = IntervalSchedule(QUARTER, UTC, ORIGIN, [_at(1, 8)])
+    schedule = IntervalSchedule(FIFTEEN_MINUTES, UTC, ORIGIN, [_at(1, 8)])
 
     assert schedule.next_due(_at(1, 3)) == _at(1, 8, 15)
 
 
 def test_outside_the_working_hours_nothing_is_due() -> None:
     hours = parse_hours("Mon-Fri 07:00-19:00")
-    schedule = IntervalSchedule(QUARTER, BERLIN, ORIGIN, [_at(5, 18, 45)], hours)
+    schedule = IntervalSchedule(FIFTEEN_MINUTES, BERLIN, ORIGIN, [_at(5, 18, 45)], hours)
 
     assert _shown(schedule, _at(5, 18, 45), _at(8, 7, 30)) == ["Mon 07:15", "Mon 07:30"]
 
 
 def test_hours_over_midnight_are_one_window() -> None:
     hours = parse_hours("Mon 23:30-00:30")
-    schedule = IntervalSchedule(QUARTER, BERLIN, ORIGIN, [_at(1, 23, 40)], hours)
+    schedule = IntervalSchedule(FIFTEEN_MINUTES, BERLIN, ORIGIN, [_at(1, 23, 40)], hours)
 
     due = _shown(schedule, _at(1, 23, 40), _at(2, 12))
     assert due == ["Mon 23:55", "Tue 00:10", "Tue 00:25"]
@@ -76,7 +78,7 @@ def test_it_is_described_in_words() -> None:
     hours = parse_hours("Mon-Fri 07:00-19:00")
 
     assert (
-        IntervalSchedule(QUARTER, BERLIN, ORIGIN, (), hours).describe()
+        IntervalSchedule(FIFTEEN_MINUTES, BERLIN, ORIGIN, (), hours).describe()
         == "every 15 minutes, Mon-Fri 07:00-19:00 (Europe/Berlin)"
     )
     assert IntervalSchedule(timedelta(hours=1), UTC, ORIGIN).describe() == "every hour"

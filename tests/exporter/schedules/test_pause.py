@@ -17,8 +17,8 @@ def pause(*sync_types: str) -> Pause:
 
 
 def test_a_pause_begins_at_its_start_and_is_over_at_its_end() -> None:
-    moments = [START - timedelta(seconds=1), START, END - timedelta(seconds=1), END]
-    assert [pause("full").covers("full", each) for each in moments] == [False, True, True, False]
+    times = [START - timedelta(seconds=1), START, END - timedelta(seconds=1), END]
+    assert [pause("full").covers("full", each) for each in times] == [False, True, True, False]
 
 
 def test_a_pause_without_sync_types_covers_all() -> None:

@@ -196,7 +196,7 @@ def test_when_a_host_dies_the_other_one_judges_sends_and_says_so(
     wait_until(lambda: len(titles(received, "Recovered")) == 1, "the recovery")
     ids = Counter(each["id"] for each in received.received)
     assert set(ids.values()) == {1}
-    assert kinds(received) == {"incident": 4, "daily": 1}, _told(received)
+    assert kinds(received) == {"incident": 4, "daily": 1}, _kinds_and_titles(received)
 
 
 def _go_back(engine: Engine) -> None:
@@ -216,5 +216,5 @@ def _go_back(engine: Engine) -> None:
         )
 
 
-def _told(received: Receiver) -> Any:
+def _kinds_and_titles(received: Receiver) -> Any:
     return [(each["kind"], each["title"]) for each in received.received]

@@ -217,14 +217,14 @@ def test_every_link_of_a_page_leads_somewhere(page: Page, site: Served) -> None:
 def test_links_with_the_same_name_lead_to_the_same_place(page: Page, site: Served) -> None:
     text = requests.get(f"{site.url}/{example_path(page)}", timeout=30).text
     text = re.sub(r'<details class="line".*?</details>', "", text, flags=re.DOTALL)  # closed
-    places: dict[str, set[str]] = {}
+    targets: dict[str, set[str]] = {}
     for attributes, content in re.findall(r"<a ([^>]*)>(.*?)</a>", text, re.DOTALL):
         label = re.search(r'aria-label="([^"]*)"', attributes)
         name = label[1] if label else " ".join(re.sub(r"<[^>]*>", "", content).split())
         urls = re.findall(r'href="([^"]*)"', attributes)
         # Lines of a run are named by their time, and several may be of the same second.
-        places.setdefault(name, set()).update(each for each in urls if "position=" not in each)
-    assert {name: urls for name, urls in places.items() if len(urls) > 1} == {}
+        targets.setdefault(name, set()).update(each for each in urls if "position=" not in each)
+    assert {name: urls for name, urls in targets.items() if len(urls) > 1} == {}
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])

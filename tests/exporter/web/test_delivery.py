@@ -85,11 +85,11 @@ def test_a_small_answer_is_not_compressed(exporter: Exporter) -> None:
 
 
 def test_head_has_the_headers_of_get(exporter: Exporter) -> None:
-    told = exporter.request("HEAD", "/api/canvas/metrics/recent")
-    asked = exporter.api("recent")
-    assert told.content == b""
+    head = exporter.request("HEAD", "/api/canvas/metrics/recent")
+    get = exporter.api("recent")
+    assert head.content == b""
     for header in ("ETag", "Cache-Control", "Content-Type", "Content-Encoding", "Vary"):
-        assert told.headers[header] == asked.headers[header]
+        assert head.headers[header] == get.headers[header]
 
 
 def test_changes_and_health_are_never_cached(exporter: Exporter) -> None:

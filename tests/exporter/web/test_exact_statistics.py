@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAY = dt.timedelta(days=1)
-QUARTER = dt.timedelta(minutes=15)
+FIFTEEN_MINUTES = dt.timedelta(minutes=15)
 
 
 def _change_of_clocks() -> dt.date:
@@ -62,7 +62,7 @@ def sunday(shared_exporter: Exporter) -> dt.date:
                 db_seconds=seconds * chance.random(),
             )
         )
-        start += QUARTER
+        start += FIFTEEN_MINUTES
     write(shared_exporter.engine, *runs)
     roll_up = RollUp(shared_exporter.engine)
     while roll_up.advance():

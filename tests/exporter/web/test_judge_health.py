@@ -25,7 +25,7 @@ class FixedJudge:
 
 
 @pytest.mark.parametrize(
-    ("state", "status", "told"),
+    ("state", "status", "reason"),
     [
         (JudgeState(), "ok", "Open incidents: none."),
         (
@@ -45,12 +45,12 @@ class FixedJudge:
     ],
 )
 def test_health_says_whether_the_judge_works_and_what_it_found(
-    config: Configuration, engine: Engine, state: JudgeState, status: str, told: str
+    config: Configuration, engine: Engine, state: JudgeState, status: str, reason: str
 ) -> None:
     context = WebContext(config, engine, Access(None), judge=FixedJudge(state))
     check = HealthChecks(context).run().checks["judge"]
     assert check.status == status
-    assert told in check.reason
+    assert reason in check.reason
 
 
 def test_each_check_of_health_is_a_metric(config: Configuration, engine: Engine) -> None:

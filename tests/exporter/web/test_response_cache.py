@@ -41,7 +41,7 @@ class App:
         environ: Any = {"REQUEST_METHOD": method, "PATH_INFO": "/", **sent}
         return b"".join(self._front(environ, lambda *_: lambda _: None))
 
-    def kept(self) -> str:
+    def content(self) -> str:
         """All that the cache holds in memory."""
         return repr(vars(self._front))
 
@@ -82,7 +82,7 @@ def test_a_request_with_another_header_reaches_the_app(header: str) -> None:
 def test_credentials_are_not_kept(header: str) -> None:
     app = App()
     app.ask(**{header: "a secret"})
-    assert "a secret" not in app.kept()
+    assert "a secret" not in app.content()
 
 
 def test_failures_and_other_methods_are_not_repeated() -> None:

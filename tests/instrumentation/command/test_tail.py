@@ -56,8 +56,8 @@ def test_a_line_of_megabytes_takes_little_memory() -> None:
     tail = Tail(200)
     for _ in range(3000):
         tail.feed(b"x" * 65536 + b"\n")
-    kept = tail.redacted()
-    assert sum(len(line.encode()) for line in kept) <= 32 * 1024
+    lines = tail.redacted()
+    assert sum(len(line.encode()) for line in lines) <= 32 * 1024
     assert len(tail._line) + sum(map(len, tail._lines)) < 2_000_000
 
 

@@ -184,8 +184,8 @@ def test_an_app_that_is_installed_has_its_places_too(tmp_path: Path) -> None:
             check=True,
             timeout=60,
         )
-    places = ["school_sync.job:main:9", "school_sync.job:main:7"]
-    assert done.stdout.split() == places, "not the script that pip makes"
+    locations = ["school_sync.job:main:9", "school_sync.job:main:7"]
+    assert done.stdout.split() == locations, "not the script that pip makes"
 
 
 def test_no_value_of_a_variable_is_in_a_place() -> None:

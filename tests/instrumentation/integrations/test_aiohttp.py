@@ -207,9 +207,9 @@ def test_a_call_repeats_a_failed_one_even_while_that_one_is_still_held(
 
     async def ask(session: aiohttp.ClientSession) -> None:
         with CanvasSyncMetricsTracker("t", 42):
-            kept = [await session.get(f"{server.url}{COURSES}") for _ in range(3)]
-        assert [response.status for response in kept] == [503, 403, 200]
-        for response in kept:
+            responses = [await session.get(f"{server.url}{COURSES}") for _ in range(3)]
+        assert [response.status for response in responses] == [503, 403, 200]
+        for response in responses:
             response.close()
 
     in_a_session(ask)

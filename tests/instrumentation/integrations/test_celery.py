@@ -85,8 +85,8 @@ def test_a_marked_task_is_a_run_of_its_own(prefork: Worker, stage: Stage) -> Non
     run = prefork.run(task_id, "success")
     assert (run.user_id, run.course_id, run.sync_type) == (42, 7, "nightly")
     assert (run.api_calls, run.items["courses"].updated) == (1, 1)
-    told = {"task": "support.celery_syncs.fetch", "try": 1, "redelivered": False}
-    assert run.sync_metadata["celery"] == {**told, "parent_id": None}
+    task = {"task": "support.celery_syncs.fetch", "try": 1, "redelivered": False}
+    assert run.sync_metadata["celery"] == {**task, "parent_id": None}
     assert run.pid != prefork.process.pid
     (call,) = records(prefork.folder, "api_calls", task_id)
     assert call["trace_id"] == run.trace_id
@@ -170,8 +170,8 @@ def test_a_time_limit_fails_the_run(prefork: Worker, limit: str, error: str) -> 
         sent = prefork.client.send_task(
             "support.celery_syncs.hang", kwargs={"user_id": 42}, **{limit: seconds}
         )
-        told = f"exceeded for support.celery_syncs.hang[{sent.id}]"
-        eventually(lambda told=told: told in prefork.output.read_text(), "the limit")  # type: ignore[misc]
+        message = f"exceeded for support.celery_syncs.hang[{sent.id}]"
+        eventually(lambda message=message: message in prefork.output.read_text(), "the limit")  # type: ignore[misc]
         if wait_until(lambda task_id=sent.id: has_failed(prefork, task_id), 30):  # type: ignore[misc]
             break
     assert prefork.run(sent.id, "failed").error_type == error

@@ -30,14 +30,14 @@ def test_each_failed_export_is_counted_and_they_are_reported_once(
         )
         sink.handle(API_CALL)
         assert sink.flush(600)
-        told = len(caplog.records)
+        logged = len(caplog.records)
         for _ in range(3):
             sink.handle(API_CALL)
             assert sink.flush(600)
     assert span_drops.counts == {("spans", "export_failed"): 4}
     ours = [record for record in caplog.records if "cannot be delivered" in record.message]
     assert len(ours) == 1
-    assert len(caplog.records) == told
+    assert len(caplog.records) == logged
 
 
 def test_delivery_goes_on_when_the_collector_is_well_again(

@@ -181,8 +181,8 @@ def test_a_failure_that_nobody_foresaw_loses_no_row(
     engine = open_engine(empty_database_url)
     assert statuses_of(engine) == {"a": "success"}
     engine.dispose()
-    (told,) = [each for each in caplog.messages if "TypeError: a driver's mistake" in each]
-    assert "open_database:" in told
+    (message,) = [each for each in caplog.messages if "TypeError: a driver's mistake" in each]
+    assert "open_database:" in message
     assert row_drops.counts == {}
 
 
@@ -323,16 +323,16 @@ class _Database:
 
     def __init__(self, *, is_sqlite: bool) -> None:
         self.is_sqlite = is_sqlite
-        self.told: list[str] = []
+        self.calls: list[str] = []
 
     def prepare(self) -> None:
-        self.told.append("prepare")
+        self.calls.append("prepare")
 
     def close(self) -> None:
-        self.told.append("close")
+        self.calls.append("close")
 
     def leave_to_parent(self) -> None:
-        self.told.append("leave")
+        self.calls.append("leave")
 
 
 def _connected(folder: Path, *, is_sqlite: bool) -> tuple[RowWriter, list[_Database]]:
@@ -352,11 +352,11 @@ def test_orphans_are_looked_for_once_until_there_may_be_some_again(tmp_path: Pat
     writer, (database,) = _connected(tmp_path, is_sqlite=True)
     writer.close()
     writer.drain_orphans()
-    assert database.told == ["prepare", "close"]
+    assert database.calls == ["prepare", "close"]
     writer.expect_orphans()
     writer.drain_orphans()
     writer.drain_orphans()
-    assert database.told == ["prepare", "close"]
+    assert database.calls == ["prepare", "close"]
 
 
 @pytest.mark.parametrize("is_sqlite", [True, False])
@@ -368,7 +368,7 @@ def test_an_sqlite_file_is_closed_before_a_fork_and_other_connections_stay(
     writer.after_fork_in_parent()
     writer.expect_orphans()
     writer.drain_orphans()
-    assert opened[0].told == (["prepare", "close"] if is_sqlite else ["prepare"])
+    assert opened[0].calls == (["prepare", "close"] if is_sqlite else ["prepare"])
     assert len(opened) == (2 if is_sqlite else 1)
 
 
@@ -377,7 +377,7 @@ def test_a_child_leaves_open_connections_to_its_parent(tmp_path: Path, is_sqlite
     """It never opens an SQLite file whose locks it has inherited."""
     writer, opened = _connected(tmp_path, is_sqlite=is_sqlite)
     writer.after_fork_in_child()
-    assert opened[0].told == ["prepare", "leave"]
+    assert opened[0].calls == ["prepare", "leave"]
     writer.expect_orphans()
     writer.drain_orphans()
     assert len(opened) == (1 if is_sqlite else 2)

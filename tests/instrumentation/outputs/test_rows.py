@@ -99,15 +99,15 @@ def test_a_thread_that_is_awake_is_not_woken_for_further_events(
     make_store: Sinks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To be woken costs the sync's thread the time that it lets the other one have."""
-    told: list[bool] = []
+    woken: list[bool] = []
     sink = make_store(NOWHERE)
     with sink._changed.lock, monkeypatch.context() as patch:
-        patch.setattr(sink._changed, "notify_all", lambda: told.append(sink._idle))
+        patch.setattr(sink._changed, "notify_all", lambda: woken.append(sink._idle))
         for is_idle in (False, True, False):
             patch.setattr(sink, "_idle", is_idle)
             sink.handle(run_started("a"))
         patch.setattr(sink, "_idle", False)
-    assert told == [True]
+    assert woken == [True]
 
 
 def test_the_syncs_thread_never_meets_the_database(tmp_path: Path, row_drops: RowDrops) -> None:

@@ -104,9 +104,9 @@ def test_calls_outside_a_run_go_below_the_current_span_or_stand_alone(
     with trace.use_span(NonRecordingSpan(unsampled)):
         sink.handle(structs.replace(DB_OPERATION, table="unseen"))
     assert sink.flush(600)
-    alone, below = http.spans
-    assert alone.parent_span_id == b""
-    assert any(alone.trace_id)
+    outside, below = http.spans
+    assert outside.parent_span_id == b""
+    assert any(outside.trace_id)
     assert int.from_bytes(below.trace_id) == 0xABC
     assert int.from_bytes(below.parent_span_id) == 0xDEF
 
@@ -292,24 +292,24 @@ class _Span(NonRecordingSpan):
 
     def __init__(self) -> None:
         super().__init__(SpanContext(1, 2, is_remote=False))
-        self.told: dict[str, object] = {}
+        self.recorded: dict[str, object] = {}
 
     def set_attribute(self, key: str, value: object) -> None:
-        self.told[key] = value
+        self.recorded[key] = value
 
     def set_status(self, status: object, description: str | None = None) -> None:
         assert isinstance(status, trace.Status)
-        self.told["status"] = status.status_code, status.description
+        self.recorded["status"] = status.status_code, status.description
 
     def end(self, end_time: int | None = None) -> None:
-        self.told["end"] = end_time
+        self.recorded["end"] = end_time
 
 
 def test_the_end_of_a_span_says_what_ended_it_and_where() -> None:
     span, brief = _Span(), _Span()
     opened = OpenSpan(span, f"{1:032x}", f"{2:016x}", sampled=True)
     opened.end(end_time=1.5, error=ErrorInfo("Broken", "no", traceback=("one", "two")))
-    assert span.told == {
+    assert span.recorded == {
         "error.type": "Broken",
         "code.stacktrace": "one\ntwo",
         "status": (trace.StatusCode.ERROR, "no"),
@@ -317,4 +317,4 @@ def test_the_end_of_a_span_says_what_ended_it_and_where() -> None:
     }
     structs.replace(opened, span=brief).end(end_time=2.0)
     structs.replace(opened, span=brief, sampled=False).end(end_time=3.0)
-    assert brief.told == {"end": 2_000_000_000}
+    assert brief.recorded == {"end": 2_000_000_000}

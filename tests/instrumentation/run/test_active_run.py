@@ -179,9 +179,9 @@ def test_events_belong_to_the_step_they_happen_in_and_to_no_other_run(events: li
         outer.items("course", ItemCounts(1))
         outer.close_step(step, None)
         outer.progress("after the step")
-    told = {each.message: each.context for each in events if isinstance(each, Progressed)}
-    assert told["told by the outer run"] == told["after the step"] == outer.context
-    assert told["in the step"] == step.context
+    contexts = {each.message: each.context for each in events if isinstance(each, Progressed)}
+    assert contexts["told by the outer run"] == contexts["after the step"] == outer.context
+    assert contexts["in the step"] == step.context
     assert [each.context for each in events if isinstance(each, ItemsRecorded)] == [step.context]
     assert step.context != outer.context
 

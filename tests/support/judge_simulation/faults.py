@@ -39,7 +39,7 @@ __all__ = ["FAULTS"]
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
-QUARTER = timedelta(minutes=15)
+FIFTEEN_MINUTES = timedelta(minutes=15)
 NIGHT = timedelta(hours=1)
 """The fault begins on Tuesday at 00:00 UTC plus ``begin``; nights are at 01:00 UTC and later."""
 K = IncidentKind
@@ -66,7 +66,7 @@ FAULTS = (
         ("incremental",),
         lambda run, _: None,
         length=4 * HOUR,
-        interval=QUARTER,
+        interval=FIFTEEN_MINUTES,
         certain=20 * MINUTE,
     ),
     Fault(
@@ -78,7 +78,7 @@ FAULTS = (
         lambda run, _: None,
         begin=timedelta(hours=7, minutes=50),
         length=30 * HOUR,
-        interval=QUARTER,
+        interval=FIFTEEN_MINUTES,
         certain=20 * MINUTE,
     ),
     Fault(
@@ -109,7 +109,7 @@ FAULTS = (
         ("incremental",),
         fails("TypeError", "unexpected keyword"),
         length=3 * HOUR,
-        interval=QUARTER,
+        interval=FIFTEEN_MINUTES,
     ),
     Fault(
         "most users' runs fail",
@@ -166,7 +166,7 @@ FAULTS = (
         lambda run, _: takes(run, 3 * 3600.0) if run.start.minute < 15 else None,
         begin=timedelta(hours=9, minutes=-1),
         length=HOUR,
-        interval=QUARTER,
+        interval=FIFTEEN_MINUTES,
         certain=27 * MINUTE,
     ),
     Fault(
@@ -177,7 +177,7 @@ FAULTS = (
         ("incremental",),
         twice,
         length=3 * HOUR,
-        interval=QUARTER,
+        interval=FIFTEEN_MINUTES,
     ),
     Fault(
         "three times slower",
@@ -207,7 +207,7 @@ FAULTS = (
         ("incremental",),
         empty_lists,
         length=3 * HOUR,
-        interval=QUARTER,
+        interval=FIFTEEN_MINUTES,
     ),
     Fault("two thirds are missing", K.SUSPECT, "full", "few_items", ("full",), half, begin=EVENING),
     Fault(
@@ -227,7 +227,7 @@ FAULTS = (
         ("full", "incremental", "per_user", "small", "quick"),
         refused,
         length=20 * HOUR,
-        interval=QUARTER,
+        interval=FIFTEEN_MINUTES,
     ),
     Fault("a token is about to expire", K.TOKEN_EXPIRING, "nightly", change=expiring),
     Fault(
@@ -274,7 +274,7 @@ FAULTS = (
         ("incremental", "quick"),
         outage,
         length=3 * HOUR,
-        interval=QUARTER,
+        interval=FIFTEEN_MINUTES,
     ),
     Fault("Canvas is slow", K.API_SLOW, HOST, "slow", ("full",), slow_canvas, begin=EVENING),
     Fault(
@@ -323,7 +323,7 @@ FAULTS = (
         ("incremental",),
         fails("OperationalError", "connection refused", db_operations=1, db_failed=1),
         length=3 * HOUR,
-        interval=QUARTER,
+        interval=FIFTEEN_MINUTES,
     ),
     Fault(
         "the app's database is slow",

@@ -113,7 +113,7 @@ def _run(
         work = min(20.0, gap / timedelta(hours=1))
     items = _count(usual * work * noise.lognormvariate(0, sync.spread), noise)
     calls = max(2, _count(sync.calls * (0.5 + items / max(1.0, sync.items) / 2), noise) or 2)
-    strays = sum(noise.random() < STRAYS for _ in range(min(calls, 300)))
+    failures = sum(noise.random() < STRAYS for _ in range(min(calls, 300)))
     latency = 0.2 * noise.lognormvariate(0, 0.15)
     seconds = sync.seconds * (0.6 + 0.4 * calls / sync.calls) * noise.lognormvariate(0, 0.12)
     run = EndedRun(
@@ -127,8 +127,8 @@ def _run(
         canvas_host="canvas.example.edu",
         items=0 if sync.received_only else items,
         api_calls=calls,
-        api_failed=strays,
-        api_retried=strays,
+        api_failed=failures,
+        api_retried=failures,
         api_seconds=calls * latency,
         api_items=items,
         api_bytes=round(items * 400 * noise.lognormvariate(0, 0.1)) + 500,
@@ -136,7 +136,7 @@ def _run(
         db_seconds=0.0 if sync.received_only else (items + 10) * 0.004 * noise.uniform(0.8, 1.2),
     )
     if user is not None and noise.random() < STRAYS:
-        failed = replace(run, status=RunStatus.FAILED, api_failed=strays + 1)
+        failed = replace(run, status=RunStatus.FAILED, api_failed=failures + 1)
         return replace(failed, error_type="ReadTimeout", error_message="Read timed out.")
     return run
 

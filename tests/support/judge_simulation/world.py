@@ -106,15 +106,15 @@ class World:
 
     def planned(self) -> list[EndedRun]:
         """Take back all runs that have not begun yet."""
-        taken, kept = [], []
+        taken, remaining = [], []
         for event in self._events:
             run = event[3][1] if event[2] in ("start", "end") else None
             if run is not None and run.start > self.now:
                 if event[2] == "end":
                     taken.append(run)
             else:
-                kept.append(event)
-        self._events = kept
+                remaining.append(event)
+        self._events = remaining
         return taken[::-1]
 
     def go_on(

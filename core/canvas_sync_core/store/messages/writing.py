@@ -119,8 +119,8 @@ def claim_message(
     with _writing(engine) as connection:
         statement = _due(channel, now, urgent_only=urgent_only)
         due = [to_message(row) for row in connection.execute(statement)]
-        claims = (_claim(connection, each, now) for each in due)
-        claimed = next((each for each in claims if each is not None), None)
+        attempts = (_claim(connection, each, now) for each in due)
+        claimed = next((each for each in attempts if each is not None), None)
         return None if claimed is None else Claim(claimed, _thread(connection, claimed))
 
 

@@ -55,8 +55,8 @@ def choose_step(length: timedelta, most: int) -> str:
         length: Length of the period.
         most: Maximum number of slices.
     """
-    fitting = (name for name in _FAST if length / STEPS[name] + 2 <= most)
-    return next(fitting, _FAST[-1])
+    short_enough = (name for name in _FAST if length / STEPS[name] + 2 <= most)
+    return next(short_enough, _FAST[-1])
 
 
 def slices(begin: datetime, end: datetime, step: timedelta, zone: tzinfo) -> list[Slice]:

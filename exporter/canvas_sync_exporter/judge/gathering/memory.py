@@ -204,18 +204,20 @@ class SyncMemory:
 
     def _prune(self, rounds: Sequence[Round]) -> Sequence[Round]:
         """Drop runs that no condition needs."""
-        kept: list[Round] = []
+        remembered: list[Round] = []
         count = 0
         for each in rounds:
             count += len(each.runs)
-            if len(kept) >= _FEWEST_ROUNDS and (count > _MOST_RUNS or len(kept) >= _MOST_ROUNDS):
+            if len(remembered) >= _FEWEST_ROUNDS and (
+                count > _MOST_RUNS or len(remembered) >= _MOST_ROUNDS
+            ):
                 break
-            kept.append(each)
-        self._pruned_from = sum(len(each.runs) for each in kept) + _SLACK
-        oldest = kept[-1].start
+            remembered.append(each)
+        self._pruned_from = sum(len(each.runs) for each in remembered) + _SLACK
+        oldest = remembered[-1].start
         self._ended = {number: run for number, run in self._ended.items() if run.start >= oldest}
         self._interrupted &= self._ended.keys()
-        return kept
+        return remembered
 
 
 def _reuse(rounds: Sequence[Round], before: Sequence[Round]) -> Sequence[Round]:

@@ -75,8 +75,8 @@ def leading(table: Table) -> int:
 
 def _longest(names: Sequence[str], widths: Sequence[int]) -> int:
     """Find the widest column, preferably among those that may get separate lines."""
-    places = [place for place, name in enumerate(names) if name in _MAY_STAND_APART]
-    return max(places or range(len(names)), key=lambda place: widths[place])
+    indices = [place for place, name in enumerate(names) if name in _MAY_STAND_APART]
+    return max(indices or range(len(names)), key=lambda place: widths[place])
 
 
 def _total(widths: Sequence[int], gap: int) -> int:

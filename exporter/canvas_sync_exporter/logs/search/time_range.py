@@ -54,14 +54,14 @@ def part_in_range(
     newest = _OLDEST
     low, high = 0, end
     # Times are compared by subtraction, which cannot leave the years 1 to 9999.
-    for at, moments in _pages(fd, end, times):
-        for moment in moments:
+    for at, times_of_lines in _pages(fd, end, times):
+        for moment in times_of_lines:
             if newest - moment > tolerance:
                 return 0, end
             newest = max(newest, moment)
-        if since and since - max(moments) > tolerance:
+        if since and since - max(times_of_lines) > tolerance:
             low = at
-        if until and high == end and min(moments) - until >= tolerance:
+        if until and high == end and min(times_of_lines) - until >= tolerance:
             high = at
     return low, high
 
@@ -79,15 +79,15 @@ def _pages(fd: int, end: int, times: LineTimes) -> Iterator[tuple[int, list[dt.d
     """
     step = max(_PAGE, -(-end // _PLACES))
     times_of_page = None if step == _PAGE else 1
-    places = list(range(0, end, step))
-    if places and (last := max(places[-1] + _PAGE, end - _PAGE)) < end:
-        places.append(last)
-    for place in places:
-        before = min(place, 1)  # with the newline before a line that begins with the page
+    offsets = list(range(0, end, step))
+    if offsets and (last := max(offsets[-1] + _PAGE, end - _PAGE)) < end:
+        offsets.append(last)
+    for offset in offsets:
+        before = min(offset, 1)  # with the newline before a line that begins with the page
         page = os.pread(
-            fd, min(before + _PAGE + _STAMP_BYTES, end + before - place), place - before
+            fd, min(before + _PAGE + _STAMP_BYTES, end + before - offset), offset - before
         )
-        start = page.find(b"\n", 0, _PAGE) + 1 if place else 0
-        moments = list(islice(times.of(page, before, before + _PAGE), times_of_page))
-        if moments and (start or not place):
-            yield place - before + start, moments
+        start = page.find(b"\n", 0, _PAGE) + 1 if offset else 0
+        times_of_lines = list(islice(times.of(page, before, before + _PAGE), times_of_page))
+        if times_of_lines and (start or not offset):
+            yield offset - before + start, times_of_lines

@@ -177,8 +177,8 @@ class EmailChannel:
         said = f"{len(refused)} of {len(recipients)} recipients"
         if len(refused) == len(recipients):
             return said
-        places = [n for n, each in enumerate(recipients, 1) if address_of(each) in refused]
-        return f"{said} (in `to`: number {', '.join(map(str, places))})"
+        numbers = [n for n, each in enumerate(recipients, 1) if address_of(each) in refused]
+        return f"{said} (in `to`: number {', '.join(map(str, numbers))})"
 
     def _shown(self, code: int, text: bytes | str) -> str:
         """Return a server's answer without secrets and addresses that it may repeat."""

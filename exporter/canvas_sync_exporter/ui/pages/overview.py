@@ -87,7 +87,7 @@ def overview(context: WebContext, view: View) -> Overview:
     status = read_status(engine, [*file.pauses, *active_pauses(engine, now)], now)
     known = [each for each in status.incidents if each.state is IncidentState.ACKNOWLEDGED]
     syncs = read_syncs(engine, status.syncs, _MOST_SYNCS)
-    attention = [each for each in status.incidents if each not in known]
+    unacknowledged = [each for each in status.incidents if each not in known]
     earliest = min(now - _FRESHNESS, period_before(view.period.since, view.period.until))
     with open_snapshot(engine, earliest) as snapshot:
         fresh = context.rollups.freshness(now - _FRESHNESS, now, snapshot=snapshot)
@@ -99,8 +99,8 @@ def overview(context: WebContext, view: View) -> Overview:
         status=status.status,
         problem=status.problem,
         judged_at=status.judged_at,
-        attention=attention[:_MOST_INCIDENTS],
-        open_incidents=len(attention),
+        attention=unacknowledged[:_MOST_INCIDENTS],
+        open_incidents=len(unacknowledged),
         acknowledged=known,
         last_day=last_day,
         running=running_now(engine, now, _MOST_RUNNING),

@@ -60,8 +60,8 @@ def test_urgent_messages_are_claimed_first_then_those_longest_overdue(engine: En
     times = {subject: CREATED + minutes * MINUTE for subject, minutes in due.items()}
     add_messages(engine, [message(each, next_attempt_at=time) for each, time in times.items()])
     add_messages(engine, [message("u", is_urgent=True, next_attempt_at=CREATED + 2 * MINUTE)])
-    claims = [claim_message(engine, "slack", CREATED + 2 * MINUTE) for _ in range(5)]
-    assert [claim and claim.message.subject for claim in claims] == ["u", "a", "b", "c", None]
+    claimed = [claim_message(engine, "slack", CREATED + 2 * MINUTE) for _ in range(5)]
+    assert [claim and claim.message.subject for claim in claimed] == ["u", "a", "b", "c", None]
 
 
 def test_in_quiet_hours_an_urgent_message_does_not_wait_for_one_that_is_not(engine: Engine) -> None:

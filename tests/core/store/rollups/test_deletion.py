@@ -56,14 +56,14 @@ def test_a_run_that_came_after_its_bucket_was_deleted_adds_to_it(engine: Engine)
     _assert_runs(engine, expected)
 
 
-@pytest.mark.parametrize("quarters", [1, 4, 6])
+@pytest.mark.parametrize("count", [1, 4, 6])
 def test_hours_that_are_deleted_in_part_count_deleted_and_other_runs(
-    engine: Engine, quarters: int
+    engine: Engine, count: int
 ) -> None:
     """The deletion ends inside an hour, at its end, or in a later one."""
     _write(engine, *(_DAY + number * FIFTEEN_MINUTES for number in range(10)))
-    assert delete_runs(engine, _DAY + quarters * FIFTEEN_MINUTES) == quarters
+    assert delete_runs(engine, _DAY + count * FIFTEEN_MINUTES) == count
     expected = {number * FIFTEEN_MINUTES: 1 for number in range(10)}
     _assert_runs(engine, expected)
-    assert delete_runs(engine, _NOW) == 10 - quarters
+    assert delete_runs(engine, _NOW) == 10 - count
     _assert_runs(engine, expected)

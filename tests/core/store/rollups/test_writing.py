@@ -146,12 +146,12 @@ class _KilledError(Exception):
 
 
 _LARGE = 40
-_QUARTER = floor(_SINCE + timedelta(days=28), FIFTEEN_MINUTES)
+_LARGE_BUCKET = floor(_SINCE + timedelta(days=28), FIFTEEN_MINUTES)
 
 
 def _one_large_quarter(engine: Engine) -> None:
     """A quarter of an hour with many runs of which one was corrected, and one that runs."""
-    start = _QUARTER.timestamp()
+    start = _LARGE_BUCKET.timestamp()
     write(engine, *(snapshot(f"run-{n}", start_time=start + n) for n in range(_LARGE)))
     write(engine, running("late", start_time=start))
     roll_up(engine, _LONG)
@@ -178,7 +178,7 @@ def test_a_large_quarter_is_added_up_before_the_lock_is_taken(
 ) -> None:
     """A small one that changed later comes first, and is not worth it."""
     monkeypatch.setattr(precomputed, "_MANY_ROWS", _LARGE - 1)
-    write(engine, snapshot("small", start_time=_QUARTER.timestamp() + 86_400))
+    write(engine, snapshot("small", start_time=_LARGE_BUCKET.timestamp() + 86_400))
     _one_large_quarter(engine)
     _correct(engine, "small", grades_failed=1)
     seen = _statements(engine)
@@ -196,8 +196,8 @@ _DAY = floor(_SINCE + timedelta(days=20), timedelta(days=1))
 
 def _a_day_before_there_were_rollups(engine: Engine) -> None:
     """A run in each quarter of an hour of a day, but none in one hour of it."""
-    quarters = [number for number in range(96) if number // 4 != 7]
-    starts = {number: (_DAY + number * FIFTEEN_MINUTES).timestamp() for number in quarters}
+    numbers = [number for number in range(96) if number // 4 != 7]
+    starts = {number: (_DAY + number * FIFTEEN_MINUTES).timestamp() for number in numbers}
     write(engine, *(snapshot(f"run-{n}", start_time=start) for n, start in starts.items()))
     downgrade(engine, "0002")
     upgrade(engine)
@@ -260,7 +260,7 @@ def _end_and_roll_up_runs(engine: Engine) -> None:
         if step == "added up beforehand":
             raise _KilledError
 
-    write(engine, snapshot("late", start_time=_QUARTER.timestamp()))
+    write(engine, snapshot("late", start_time=_LARGE_BUCKET.timestamp()))
     with pytest.raises(_KilledError):
         roll_up(engine, _LONG, die)
 
@@ -270,8 +270,8 @@ def _end_and_roll_up_runs(engine: Engine) -> None:
     [
         lambda engine: _correct(engine, "run-2", grades_failed=9),
         lambda engine: _correct(engine, "run-2", sync_start_time=_SINCE + timedelta(days=1)),
-        lambda engine: write(engine, snapshot("late", start_time=_QUARTER.timestamp())),
-        lambda engine: write(engine, snapshot("new", start_time=_QUARTER.timestamp())),
+        lambda engine: write(engine, snapshot("late", start_time=_LARGE_BUCKET.timestamp())),
+        lambda engine: write(engine, snapshot("new", start_time=_LARGE_BUCKET.timestamp())),
         _correct_and_roll_up,
         _correct_between_roll_ups,
         _end_and_roll_up_runs,

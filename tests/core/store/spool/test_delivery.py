@@ -91,8 +91,8 @@ def test_damaged_lines_are_counted_and_kept_aside(tmp_path: Path, engine: Engine
     lines = [b"garbage\n", good[0], good[1][:50] + b"\n", b"\0\0\0\n", b'{"task_id":"x"}\n', b"\n"]
     _write_orphan(folder, b"".join([*lines, good[1], good[0][:-20]]))
     assert drain_orphans(folder, engine) == Drained(files=1, rows=2, damaged=6)
-    kept = (folder / "damaged.txt").read_bytes()
-    assert kept.splitlines() == [
+    damaged = (folder / "damaged.txt").read_bytes()
+    assert damaged.splitlines() == [
         *(line[:-1] for line in (lines[0], *lines[2:])),
         good[0][:-20],
     ]

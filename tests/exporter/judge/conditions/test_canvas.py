@@ -42,8 +42,8 @@ def test_failing_calls_are_judged_by_the_usual_traffic(calls: int) -> None:
     bad = ended(0, api_calls=calls, api_failed=calls // 5)
 
     assert kinds(facts_of(sync_of(stray, *usual))) == []
-    strays = ended(0, api_calls=77, api_failed=4)
-    assert kinds(facts_of(sync_of(strays, *usual))) == []
+    few_failures = ended(0, api_calls=77, api_failed=4)
+    assert kinds(facts_of(sync_of(few_failures, *usual))) == []
     assert kinds(facts_of(sync_of(bad, *usual))) == [IncidentKind.API_FAILING]
 
 

@@ -141,11 +141,11 @@ def test_a_refused_token_counts_until_its_user_runs_again() -> None:
     others = [replace(ended(start=NOW - 5 * MINUTE), user_id=user) for user in (41, 42, 45)]
     again = replace(ended(start=NOW - 4 * MINUTE), user_id=46)
 
-    def told(*runs: EndedRun) -> list[IncidentKind]:
+    def kinds_of(*runs: EndedRun) -> list[IncidentKind]:
         return kinds(facts_of(sync_of(*runs, expectation=None, due=(), next_due=None)))
 
-    assert told(*others, *first) == [IncidentKind.TOKEN_REFUSED]
-    assert told(again, *others, *first) == []
+    assert kinds_of(*others, *first) == [IncidentKind.TOKEN_REFUSED]
+    assert kinds_of(again, *others, *first) == []
 
 
 def test_a_refused_token_counts_although_another_user_has_run_several_times_since() -> None:
@@ -155,12 +155,12 @@ def test_a_refused_token_counts_although_another_user_has_run_several_times_sinc
     everyone = [replace(run, start=run.start + 88 * MINUTE) for run in batch]
     later = [replace(run, start=run.start + MINUTE) for run in everyone]
 
-    def told(*runs: EndedRun) -> list[IncidentKind]:
+    def kinds_of(*runs: EndedRun) -> list[IncidentKind]:
         return kinds(facts_of(sync_of(*runs, expectation=None, due=(), next_due=None)))
 
-    assert told(*on_demand, *batch, refused) == [IncidentKind.TOKEN_REFUSED]
-    assert told(*everyone, *on_demand, *batch, refused) == [IncidentKind.TOKEN_REFUSED]
-    assert told(*later, *everyone, *on_demand, *batch, refused) == [], "the user is gone"
+    assert kinds_of(*on_demand, *batch, refused) == [IncidentKind.TOKEN_REFUSED]
+    assert kinds_of(*everyone, *on_demand, *batch, refused) == [IncidentKind.TOKEN_REFUSED]
+    assert kinds_of(*later, *everyone, *on_demand, *batch, refused) == [], "the user is gone"
 
 
 def test_one_refused_token_does_not_hide_that_others_fail_for_another_cause() -> None:

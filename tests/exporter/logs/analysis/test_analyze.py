@@ -28,12 +28,12 @@ Records = dict[Log, list[dict[str, Any]]]
 def lay_out(folder: Path, records: Records, to_line: Callable[[dict[str, Any]], bytes]) -> None:
     """Spread each log over an archive with two files, a backup and the live file."""
     for log, all_of_log in records.items():
-        quarter = len(all_of_log) // 4
+        size = len(all_of_log) // 4
         pieces = [
-            b"".join(map(to_line, all_of_log[start : start + quarter]))
-            for start in (0, quarter, 2 * quarter)
+            b"".join(map(to_line, all_of_log[start : start + size]))
+            for start in (0, size, 2 * size)
         ]
-        pieces.append(b"".join(map(to_line, all_of_log[3 * quarter :])))
+        pieces.append(b"".join(map(to_line, all_of_log[3 * size :])))
         members = []
         for number, content in ((2, pieces[0]), (1, pieces[1])):
             file = folder / f"{log.value}.{number}.old"

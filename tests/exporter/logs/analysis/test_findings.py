@@ -54,15 +54,15 @@ def test_syncs_that_have_stopped_are_a_problem_though_the_cleanup_goes_on(
     cleaned = {"event": "logs_cleaned", "timestamp": now.isoformat()}
     findings(tmp_path, operations=[*run(1, "success"), cleaned], api_calls=[call()])
 
-    def told(**filters: Any) -> list[Finding]:
+    def findings_with(**filters: Any) -> list[Finding]:
         selection = Selection(**filters)
         analysis = analyze(tmp_path, tmp_path / "archive", selection)
         return make_log_report(analysis, tmp_path, selection, 10, now=now).attention
 
     text = "Syncs logged nothing since 2025-12-22 10:15:30 (21 days). Do they still run?"
-    assert told() == ([Finding("critical", text, "Runs")] if is_told else [])
-    assert told(until=last + dt.timedelta(days=1)) == []
-    assert told(user_id=42) == []
+    assert findings_with() == ([Finding("critical", text, "Runs")] if is_told else [])
+    assert findings_with(until=last + dt.timedelta(days=1)) == []
+    assert findings_with(user_id=42) == []
 
 
 @pytest.mark.parametrize(

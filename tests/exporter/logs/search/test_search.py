@@ -192,8 +192,8 @@ def fields_of(lines: list[FoundLine], log: Log) -> list[dict[str, Any]]:
 
 
 def split(data: st.DataObject, lines: list[bytes], files: int) -> list[list[bytes]]:
-    places = st.lists(st.integers(0, len(lines)), min_size=files - 1, max_size=files - 1)
-    cuts = sorted(data.draw(places))
+    positions = st.lists(st.integers(0, len(lines)), min_size=files - 1, max_size=files - 1)
+    cuts = sorted(data.draw(positions))
     return [lines[a:b] for a, b in zip([0, *cuts], [*cuts, len(lines)], strict=True)]
 
 
@@ -431,18 +431,18 @@ def test_a_search_reports_its_progress(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("canvas_sync_exporter.logs.search.search._PROGRESS_SECONDS", 0.0)
     lines = [json_line(record(Log.ERRORS, second)) for second in range(3)]
     lay_out(tmp_path, Log.ERRORS, [[line] for line in lines], 1)
-    told: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
     made = LogSearch(
         tmp_path,
         tmp_path / "archive",
         LineFilter(),
         limit=9,
-        on_progress=lambda done, total: told.append((done, total)),
+        on_progress=lambda done, total: calls.append((done, total)),
     )
     with closing(made):
         assert len(list(made)) == 3
-    progress = [done for done, _ in told]
+    progress = [done for done, _ in calls]
     assert progress == sorted(progress), "it never falls back"
     assert len({*progress}) >= len(lines), "each file is progress"
-    assert told[-1][0] == told[-1][1]
-    assert len({total for _, total in told}) == 1
+    assert calls[-1][0] == calls[-1][1]
+    assert len({total for _, total in calls}) == 1

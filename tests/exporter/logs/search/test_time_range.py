@@ -81,15 +81,15 @@ def ordered_lines(draw: st.DrawFn, zone: dt.tzinfo) -> list[bytes]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(data=st.data(), zone=ZONES, places=st.integers(1, 20), page=st.integers(200, 2000))
+@given(data=st.data(), zone=ZONES, pages=st.integers(1, 20), page=st.integers(200, 2000))
 def test_the_range_is_found_however_few_places_are_read_if_lines_are_nearly_in_order(
-    data: st.DataObject, zone: dt.tzinfo, places: int, page: int
+    data: st.DataObject, zone: dt.tzinfo, pages: int, page: int
 ) -> None:
     lines = data.draw(ordered_lines(zone))
     cut = data.draw(st.integers(0, len(lines)))
     since, until = (data.draw(st.none() | MINUTES) for _ in range(2))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(time_range, "_PLACES", places)
+        patch.setattr(time_range, "_PLACES", pages)
         patch.setattr(time_range, "_PAGE", page)
         patch.setattr(backwards, "_BLOCK", 500)
         check([b"".join(lines[:cut]), b"".join(lines[cut:])], zone, _at(since), _at(until))
@@ -133,8 +133,8 @@ def part(path: Path, since: int | None, until: int | None, zone: dt.tzinfo = dt.
 
 
 def write(path: Path, minutes: list[int], kind: str = "json", zone: dt.tzinfo = dt.UTC) -> None:
-    moments = [CLOCKS_GO_BACK + dt.timedelta(minutes=minute) for minute in minutes]
-    path.write_bytes(b"".join(line(kind, moment, zone) for moment in moments))
+    times = [CLOCKS_GO_BACK + dt.timedelta(minutes=minute) for minute in minutes]
+    path.write_bytes(b"".join(line(kind, moment, zone) for moment in times))
 
 
 def test_little_more_than_the_range_is_searched_in_a_large_file(tmp_path: Path) -> None:

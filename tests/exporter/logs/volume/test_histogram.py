@@ -102,10 +102,10 @@ def test_a_large_file_is_estimated_from_a_small_part_of_it(
     steps=st.lists(st.sampled_from([0, 0, 1, 60]), min_size=1, max_size=60),
     sizes=st.lists(st.sampled_from([1, 1, 200, 9000]), min_size=60, max_size=60),
     edge=st.integers(-10, 4000),
-    places=st.sampled_from([1, 3, 256]),
+    most=st.sampled_from([1, 3, 256]),
 )
 def test_bisection_finds_the_first_line_at_or_after_a_time(
-    steps: list[int], sizes: list[int], edge: int, places: int
+    steps: list[int], sizes: list[int], edge: int, most: int
 ) -> None:
     """Also among lines that are longer than a page."""
     times, lines, second = [], [], 0
@@ -116,7 +116,7 @@ def test_bisection_finds_the_first_line_at_or_after_a_time(
     raw = b"".join(lines)
     expected = sum(len(line) for line, at in zip(lines, times, strict=True) if at < edge)
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plain_volume, "_SAMPLES", places)
+        patch.setattr(plain_volume, "_SAMPLES", most)
         path = Path(name) / "errors.log"
         path.write_bytes(raw)
         with path.open("rb") as file:

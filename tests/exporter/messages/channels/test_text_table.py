@@ -42,8 +42,8 @@ def test_a_heading_breaks_between_words_where_the_table_is_too_wide() -> None:
 def test_a_neutral_status_is_not_shown() -> None:
     table = Table(("a",), (("x",), ("y",)), statuses=(Status.NEUTRAL, Status.WARNING))
     assert table_lines(table, 40, SHAPES) == ["  a", "  x", "▲ y"]
-    alone = Table(("a",), (("x",),), statuses=(Status.NEUTRAL,))
-    assert table_lines(alone, 40, SHAPES) == ["a", "x"]
+    neutral = Table(("a",), (("x",),), statuses=(Status.NEUTRAL,))
+    assert table_lines(neutral, 40, SHAPES) == ["a", "x"]
 
 
 def test_a_table_that_is_too_wide_has_one_cell_on_each_line() -> None:

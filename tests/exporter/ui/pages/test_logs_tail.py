@@ -185,9 +185,9 @@ def test_a_stream_ends_so_that_a_revoked_token_is_out(
         url = f"{served.url}/logs/tail"
         assert requests.get(url, headers=headers, timeout=30).status_code == 200  # and it ended
         assert served.tokens_file is not None
-        kept = served.tokens_file.read_text(encoding="utf-8").splitlines()
-        others = [line for line in kept if " read " not in f" {line.replace(':', ' ')} "]
-        assert len(others) == len(kept) - 1
+        tokens = served.tokens_file.read_text(encoding="utf-8").splitlines()
+        others = [line for line in tokens if " read " not in f" {line.replace(':', ' ')} "]
+        assert len(others) == len(tokens) - 1
         served.tokens_file.write_text("\n".join(others) + "\n", encoding="utf-8")
         answer = requests.get(url, headers=headers, timeout=30, allow_redirects=False)
         assert answer.status_code != 200

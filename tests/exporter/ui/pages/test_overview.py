@@ -38,11 +38,11 @@ def empty(tmp_path: Path) -> Iterator[Served]:
 def test_it_opens_on_what_needs_attention_bad_before_good(site: Served, browser: Browser) -> None:
     with watched(browser) as tab:
         tab.page.goto(site.url)
-        attention = tab.page.locator("#attention")
-        expect(attention.get_by_role("heading")).to_have_text("2 things need attention")
-        expect(attention.locator("li")).to_have_count(2)
-        expect(attention.locator("li").first).to_contain_text("critical")
-        link = attention.get_by_role("link", name="The last 3 runs of the sync full failed.")
+        section = tab.page.locator("#attention")
+        expect(section.get_by_role("heading")).to_have_text("2 things need attention")
+        expect(section.locator("li")).to_have_count(2)
+        expect(section.locator("li").first).to_contain_text("critical")
+        link = section.get_by_role("link", name="The last 3 runs of the sync full failed.")
         follow(link)
         expect(tab.page).to_have_url(re.compile(r"/incidents\?number=(\d+)#incident-\1$"))
         expect(tab.page.locator(":target")).to_contain_text("Canvas answers 502 Bad Gateway.")
@@ -244,10 +244,10 @@ def test_many_syncs_and_incidents_with_long_names_fit_into_a_small_page(
     assert len(content) <= 60_000
     with watched(browser, viewport={"width": 320, "height": 900}) as tab:
         tab.page.goto(empty.url)
-        attention = tab.page.locator("#attention")
-        expect(attention.get_by_role("heading")).to_have_text("60 things need attention")
-        expect(attention.locator("li")).to_have_count(20)
-        expect(attention.get_by_role("link", name="All 60 incidents")).to_be_visible()
+        section = tab.page.locator("#attention")
+        expect(section.get_by_role("heading")).to_have_text("60 things need attention")
+        expect(section.locator("li")).to_have_count(20)
+        expect(section.get_by_role("link", name="All 60 incidents")).to_be_visible()
         expect(tab.page.get_by_role("link", name="All 61 syncs")).to_be_visible()
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= 320
 
@@ -268,14 +268,14 @@ def test_runs_that_did_not_succeed_are_reported_without_an_incident_and_are_one_
     assert "No incident is open" in _judged(empty)
     with watched(browser) as tab:
         tab.page.goto(f"{empty.url}/?from=7d")
-        attention = tab.page.locator("#attention.unknown")  # neither an alarm nor green
-        expect(attention).to_contain_text("did not succeed: 1 partial, 1 failed.")
-        follow(attention.get_by_role("link", name="2 of 5 runs of the last 24 hours"))
+        section = tab.page.locator("#attention.unknown")  # neither an alarm nor green
+        expect(section).to_contain_text("did not succeed: 1 partial, 1 failed.")
+        follow(section.get_by_role("link", name="2 of 5 runs of the last 24 hours"))
         rows = tab.page.locator("#list tbody tr")
         expect(rows).to_have_count(2)
         expect(rows.filter(has_text="half")).to_contain_text("No access to course 110")
         tab.page.goto(f"{empty.url}/?from=7d")
-        follow(attention.get_by_role("link", name="1 partial"))
+        follow(section.get_by_role("link", name="1 partial"))
         expect(rows).to_have_count(1)
         expect(rows).to_contain_text("half")
 

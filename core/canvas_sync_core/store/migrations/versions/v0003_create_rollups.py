@@ -114,17 +114,17 @@ def _values(row: str) -> str:
 
 def _create_sqlite_triggers() -> None:
     run = f"INSERT INTO {_CHANGES} (run_id, start) VALUES (NEW.id, NEW.sync_start_time)"  # noqa: S608 - names
-    quarter = f"INSERT INTO {_CHANGES} (start) VALUES ({{}}.sync_start_time)"  # noqa: S608 - names
+    note_change = f"INSERT INTO {_CHANGES} (start) VALUES ({{}}.sync_start_time)"  # noqa: S608 - names
     ended = "NEW.sync_status <> 'running'"
     was_running = "OLD.sync_status = 'running'"
     had_ended = "OLD.sync_status <> 'running'"
     changed = f"{_values('OLD')} IS NOT {_values('NEW')}"
-    both = f"{quarter.format('OLD')}; {quarter.format('NEW')}"
+    both = f"{note_change.format('OLD')}; {note_change.format('NEW')}"
     for name, event, condition, action in (
         ("ended_at_once", "INSERT", ended, run),
         ("ended", "UPDATE", f"{was_running} AND {ended}", run),
         ("corrected", "UPDATE", f"{had_ended} AND {changed}", both),
-        ("deleted", "DELETE", had_ended, quarter.format("OLD")),
+        ("deleted", "DELETE", had_ended, note_change.format("OLD")),
     ):
         op.execute(
             f"CREATE TRIGGER {_TABLE}_{name} AFTER {event} ON {_TABLE} "
