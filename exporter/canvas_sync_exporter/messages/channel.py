@@ -77,6 +77,8 @@ class DeliveryError(Exception):
         retry_after: Seconds that the destination asks to wait; None if it does not say.
         may_have_arrived: Whether it may have been delivered nevertheless, because the whole message
             was transmitted and no answer came. The next attempt is marked as a possible repetition.
+        reference: What the channel would have returned, if the message has reached some of its
+            recipients, now or in an earlier attempt; None if it has reached nobody.
     """
 
     def __init__(
@@ -86,8 +88,10 @@ class DeliveryError(Exception):
         is_permanent: bool = False,
         retry_after: float | None = None,
         may_have_arrived: bool = False,
+        reference: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.is_permanent = is_permanent
         self.retry_after = retry_after
         self.may_have_arrived = may_have_arrived
+        self.reference = reference

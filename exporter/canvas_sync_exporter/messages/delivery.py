@@ -123,6 +123,12 @@ class Delivery:
                 *_described(outcome),
                 outcome.last_error,
             )
+        elif outcome.state is MessageState.SENT:
+            _log.error(
+                "A message to %s did not reach all recipients after %s: %s",
+                *_described(outcome),
+                outcome.last_error,
+            )
         elif message.attempts == 1:
             _log.warning(
                 "A message to %s could not be sent yet: %s", message.channel, outcome.last_error

@@ -20,7 +20,8 @@ class MessageView:
         next_attempt_at: When it is sent; null unless it waits.
         may_be_repeated: Whether an earlier attempt may have delivered it although that was not
             noted.
-        last_error: Why the last attempt failed; null if it did not.
+        last_error: Why the last attempt failed, or which recipients a sent message did not reach;
+            null if all is well.
     """
 
     id: int | None

@@ -42,13 +42,19 @@ def after_success(message: Message, reference: str, now: datetime) -> Message:
 
 
 def after_failure(message: Message, error: DeliveryError, now: datetime) -> Message:
-    """Return a message that was not delivered: it waits for its next attempt, or is given up.
+    """Return a message that was not delivered to everyone.
+
+    It waits for its next attempt, or is given up. If it has reached some of its recipients, it is
+    sent instead of given up, and keeps the error that names the others.
 
     The delay doubles with each attempt, up to 15 minutes. It is longer if the destination asks for
     that, but the last attempt takes place within :data:`GIVE_UP_AFTER`.
     """
     deadline = message.created_at + GIVE_UP_AFTER
     is_over = error.is_permanent or now >= deadline
+    if is_over and error.reference is not None:
+        sent = after_success(message, error.reference, now)
+        return replace(sent, last_error=_harmless(str(error)))
     return replace(
         message,
         state=MessageState.GIVEN_UP if is_over else MessageState.WAITING,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -71,6 +71,21 @@ def test_the_last_attempt_takes_place_when_the_message_is_a_day_old() -> None:
 def test_a_permanent_failure_gives_up_at_once() -> None:
     given_up = after_failure(message(attempts=1), DeliveryError("404", is_permanent=True), LATER)
     assert (given_up.state, given_up.next_attempt_at) == (MessageState.GIVEN_UP, LATER)
+
+
+@pytest.mark.parametrize(("is_permanent", "now"), [(True, LATER), (False, CREATED + GIVE_UP_AFTER)])
+def test_what_some_recipients_have_got_is_sent_and_names_the_others(
+    is_permanent: bool, now: datetime
+) -> None:
+    error = DeliveryError("refused 1 of 2 recipients", is_permanent=is_permanent, reference="<a@b>")
+    sent = after_failure(message(attempts=1), error, now)
+    assert (sent.state, sent.sent_at, sent.reference) == (MessageState.SENT, now, "<a@b>")
+    assert sent.last_error == "refused 1 of 2 recipients"
+
+
+def test_what_some_recipients_have_got_waits_while_the_others_may_get_it_too() -> None:
+    error = DeliveryError("refused 1 of 2 recipients", reference="<a@b>")
+    assert after_failure(message(attempts=1), error, LATER).state is MessageState.WAITING
 
 
 def test_a_message_that_may_have_arrived_stays_marked() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,8 +30,8 @@ __all__ = [
 
 _SUBJECTS_AT_ONCE: Final = 500
 _REMEMBERED_FOR: Final = timedelta(days=7)
-_UNDELIVERED: Final = tuple(
-    state.value for state in (MessageState.WAITING, MessageState.SENDING, MessageState.GIVEN_UP)
+_NOT_SKIPPED: Final = tuple(
+    state.value for state in MessageState if state is not MessageState.SKIPPED
 )
 _columns = messages_table.c
 
@@ -126,10 +127,14 @@ def failing_channels(engine: Engine, now: datetime) -> list[FailingChannel]:
         StorageError: The database has no table of messages.
     """
     is_recent = _columns.created_at >= now - _REMEMBERED_FOR
-    has_failed = and_(_columns.state.in_(_UNDELIVERED), _columns.last_error.is_not(None))
+    has_failed = and_(_columns.state.in_(_NOT_SKIPPED), _columns.last_error.is_not(None))
     successes = (
         select(_columns.channel, func.max(_columns.sent_at))
-        .where(is_recent, _columns.state == MessageState.SENT.value)
+        .where(
+            is_recent,
+            _columns.state == MessageState.SENT.value,
+            _columns.last_error.is_(None),
+        )
         .group_by(_columns.channel)
     )
     failures = select(messages_table).where(is_recent, has_failed).order_by(_columns.id)
@@ -145,19 +150,22 @@ def failing_channels(engine: Engine, now: datetime) -> list[FailingChannel]:
 
 
 def _failed_at(message: Message) -> datetime:
-    """Return when a message was given up, or since when it could not be sent."""
+    """Return when a message was given up or partly sent, or since when it could not be sent."""
+    if message.sent_at is not None:
+        return message.sent_at
     is_over = message.state is MessageState.GIVEN_UP
     return message.next_attempt_at if is_over else message.created_at
 
 
 def _failing(channel: str, messages: list[Message]) -> FailingChannel:
-    given_up = sum(each.state is MessageState.GIVEN_UP for each in messages)
+    states = Counter(each.state for each in messages)
     return FailingChannel(
         channel,
         min(each.created_at for each in messages),
-        len(messages) - given_up,
-        given_up,
-        messages[-1].last_error or "",
+        waiting=states[MessageState.WAITING] + states[MessageState.SENDING],
+        given_up=states[MessageState.GIVEN_UP],
+        reason=messages[-1].last_error or "",
+        partly_sent=states[MessageState.SENT],
     )
 
 

@@ -82,7 +82,8 @@ class Message:
         may_be_repeated: Whether an attempt may have delivered it although that was not noted.
         sent_at: When it was delivered.
         reference: What the channel returned, for later messages of the same thread.
-        last_error: Why the last attempt failed.
+        last_error: Why the last attempt failed; of a sent message, which recipients it did not
+            reach.
     """
 
     id: int | None = None

@@ -188,17 +188,23 @@ def clock_wrong(facts: Facts) -> Iterable[Finding]:
 
 
 def messages_failing(facts: Facts) -> Iterable[Finding]:
-    """Detect channels that have given a message up, or have delivered nothing for an hour."""
+    """Detect channels that have lost a message for anyone, or delivered nothing for an hour."""
     for each in facts.failing_channels:
-        if not each.given_up and facts.now - each.since < _DELIVERY_PATIENCE:
+        is_lost = each.given_up or each.partly_sent
+        if not is_lost and facts.now - each.since < _DELIVERY_PATIENCE:
             continue
-        counts = {"given up": each.given_up, "waiting": each.waiting}
+        counts = {
+            "given up": each.given_up,
+            "waiting": each.waiting,
+            "sent to some": each.partly_sent,
+        }
+        trouble = "do not reach all recipients" if each.reaches_some else "cannot be delivered"
         yield Finding(
             kind=IncidentKind.MESSAGES_FAILING,
             subject=each.channel,
             severity=Severity.WARNING,
             since=each.since,
-            summary=f"Messages to {each.channel} cannot be delivered.",
+            summary=f"Messages to {each.channel} {trouble}.",
             cause=each.reason,
             counts={name: count for name, count in counts.items() if count},
         )

@@ -69,12 +69,17 @@ class EmailChannel:
         addresses = [address_of(each) for each in settings.recipients]
         waiting = [each for each in addresses if each not in self._done(message.key)]
         deadline = Deadline(self._seconds)
-        refused = self._call(deadline, lambda: self._deliver(mail, waiting, deadline))
-        if refused:
-            self._remember(message.key, set(addresses) - set(refused))
-            raise self._refusal(refused)
+        reference = str(mail["Message-ID"])
+        try:
+            refused = self._call(deadline, lambda: self._deliver(mail, waiting, deadline))
+            if refused:
+                self._remember(message.key, set(addresses) - set(refused))
+                raise self._refusal(refused)
+        except DeliveryError as error:
+            error.reference = reference if self._done(message.key) else None
+            raise
         self._delivered.pop(message.key, None)
-        return str(mail["Message-ID"])
+        return reference
 
     def check(self) -> str:
         """Check whether the server accepts the login, the sender and the recipients."""

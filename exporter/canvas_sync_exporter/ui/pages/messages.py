@@ -44,7 +44,7 @@ class Destination:
     Attributes:
         kinds: The kinds of messages that it receives.
         counts: The number of its messages, by state.
-        failing: Why it receives nothing at the moment; None if it does.
+        failing: Why not everyone receives its messages at the moment; None if they do.
     """
 
     name: str

@@ -119,6 +119,19 @@ def test_a_channel_that_was_given_up_on_after_a_delivery_fails(engine: Engine) -
     assert failing_channels(engine, CREATED + 9 * MINUTE) == [failing]
 
 
+def test_a_message_that_some_recipients_did_not_get_is_a_failure_of_the_channel(
+    engine: Engine,
+) -> None:
+    sent: dict[str, Any] = {"state": MessageState.SENT, "sent_at": CREATED + MINUTE}
+    add_messages(engine, [message("1", last_error="refused 1 of 2 recipients", **sent)])
+    reason = "refused 1 of 2 recipients"
+    failing = FailingChannel("slack", CREATED, 0, 0, reason, partly_sent=1)
+    assert failing_channels(engine, CREATED + 9 * MINUTE) == [failing]
+    assert failing.reaches_some
+    add_messages(engine, [message("2", **sent | {"sent_at": CREATED + 2 * MINUTE})])
+    assert failing_channels(engine, CREATED + 9 * MINUTE) == []
+
+
 def test_failing_channels_come_by_name_with_their_newest_reason(engine: Engine) -> None:
     for channel in ("webhook", "slack"):
         for number, reason in enumerate(("first", "second")):

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from canvas_sync_core.names import IncidentKind, Severity
+from canvas_sync_core.store.messages.failing_channel import FailingChannel
 from canvas_sync_exporter.judge.facts import (
     ClockFacts,
     DatabaseFacts,
@@ -52,6 +53,15 @@ def test_an_unwritable_log_folder_is_reported_by_the_run_or_is_the_cause_of_miss
     found = judge(facts_of(sync_of(*nights(20)), log_folder=folder)).findings[0]
     assert found.kind is IncidentKind.MISSED
     assert problem in found.cause
+
+
+def test_a_recipient_that_is_refused_is_reported_at_once_though_others_get_the_messages() -> None:
+    refused = "refused 1 of 2 recipients (in `to`: number 2): 550 unknown"
+    email = FailingChannel("email", NOW - MINUTE, 0, 0, refused, partly_sent=2)
+    found = only(replace(facts_of(), failing_channels=[email]))
+    assert (found.kind, found.subject) == (IncidentKind.MESSAGES_FAILING, "email")
+    assert found.summary == "Messages to email do not reach all recipients."
+    assert (found.cause, found.counts) == (refused, {"sent to some": 2})
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,7 @@ def test_recipients_that_are_all_refused_are_counted() -> None:
         failure = _failure(_settings(server.port))
     assert "refused 2 of 2 recipients: 550 no [removed] here" in str(failure)
     assert not failure.is_permanent  # one may be accepted later
+    assert failure.reference is None, "nobody has got it"
 
 
 def test_the_next_attempt_goes_only_to_those_who_have_not_got_it() -> None:
@@ -174,6 +175,7 @@ def test_the_next_attempt_goes_only_to_those_who_have_not_got_it() -> None:
         channel.send(message(key="other"))
         deliveries = [server.deliveries.get(timeout=60).recipients for _ in range(3)]
     assert not caught.value.is_permanent
+    assert caught.value.reference is not None
     assert deliveries[:2] == [["head@example.edu"], ["admin@example.edu"]]
     assert len(deliveries[2]) == 2
 
@@ -182,8 +184,10 @@ def test_a_recipient_that_does_not_exist_is_reported_though_others_got_it() -> N
     with mail_server() as server:
         server.refused = {"admin@example.edu": "550 unknown"}
         failure = _failure(_settings(server.port))
-        assert server.deliveries.get(timeout=60).recipients == ["head@example.edu"]
+        delivery = server.deliveries.get(timeout=60)
+    assert delivery.recipients == ["head@example.edu"]
     assert failure.is_permanent
+    assert failure.reference == delivery.mail["Message-ID"]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -94,6 +95,15 @@ def test_a_destination_is_shown_with_what_it_receives_and_why_it_fails(served: S
     assert destination["kinds"] == ["incident", "daily"]
     assert destination["counts"] == dict.fromkeys(map(str, MessageState), 1)
     assert destination["failing"]["reason"] == "500 Because"
+
+
+def test_a_message_that_some_recipients_did_not_get_is_shown_as_such(served: Served) -> None:
+    last = NOW + timedelta(minutes=1)
+    partly = message("partly", channel="webhook", state=MessageState.SENT, created_at=last)
+    refused = "refused 1 of 2 recipients"
+    add_messages(served.engine, [replace(partly, sent_at=last, last_error=refused)])
+    page = get(served, "messages?state=sent").text
+    assert f'<p class="wrong">{refused}' in page
 
 
 @pytest.mark.parametrize("path", ["messages", "messages?format=json"])
