@@ -166,7 +166,7 @@ def ours(folder: Path, collector: str) -> tuple[Way, Way]:
             call = answered_call(
                 request, time=time.time(), duration=0.1452, status=200, facts=facts
             )
-            run.api_call(call)
+            run.add_api_call(call)
 
         return one
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from canvas_sync_core.events import GuardWaited
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 
 COUNTS = 50
@@ -64,7 +64,7 @@ def report(name: str, live: Callable[[Path, int], None], processes: int) -> None
             counted = SharedMetricDirectory(path).sums(MetricName.TELEMETRY_DROPPED, "sink")
             waits = next(
                 sample.value
-                for metric in ProcessCollector(path).collect()
+                for metric in SyncProcessCollector(path).collect()
                 for sample in metric.samples
                 if sample.name == MetricName.API_GUARD_WAITS
             )

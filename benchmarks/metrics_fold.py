@@ -26,7 +26,7 @@ from spread import p99
 
 from canvas_sync_core.metrics import MetricFiles
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ def _process(folder: Path) -> MetricFiles:
 
 def _registry(folder: Path) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(ProcessCollector(folder))
+    registry.register(SyncProcessCollector(folder))
     return registry
 
 

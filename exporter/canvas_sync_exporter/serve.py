@@ -23,7 +23,7 @@ from .collectors import (
     ChecksCollector,
     JudgeCollector,
     MessagesCollector,
-    ProcessCollector,
+    SyncProcessCollector,
     register_collectors,
 )
 from .config_file.problems import ConfigFileError, Problem
@@ -98,7 +98,7 @@ class _Exporter:
             _prepare_database(config, engine)
             start_counters(config)
             registry = CollectorRegistry()
-            processes = ProcessCollector(config.app.metrics_folder)
+            processes = SyncProcessCollector(config.app.metrics_folder)
             judge = make_judge(config, engine, processes.files)
             messenger = _make_messenger(config, engine, judge)
             self._messenger = messenger

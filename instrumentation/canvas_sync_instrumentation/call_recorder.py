@@ -21,7 +21,7 @@ from canvas_sync_core.canvas.clock_skew import clock_skew
 from canvas_sync_core.canvas.graphql import error_count, operation_name
 from canvas_sync_core.canvas.hosts import is_one_of
 from canvas_sync_core.canvas.paging import PageAddress, next_address
-from canvas_sync_core.canvas.received import received
+from canvas_sync_core.canvas.received import measure_content
 from canvas_sync_core.canvas.responses import classify, classify_redirected
 from canvas_sync_core.canvas.routes import counts_on_canvas_host, is_canvas_path
 from canvas_sync_core.events import ApiCall, DbOperation
@@ -193,7 +193,7 @@ class Recorder:
             run = current.run
             if run.outer is not None:
                 _note_in_outer_runs(run, request)
-            key, waited = run.calls.begin(request.method, request.address, start, body)
+            key, waited = run.call_history.begin(request.method, request.address, start, body)
         if failed_at is not None:
             waited = start - failed_at
         if waited is not None:
@@ -224,7 +224,7 @@ class Recorder:
         if pending.run is None or pending.key is None or status < _FAILED:
             return
         if status in _RETRYABLE or classify(status, headers, None).throttled:
-            pending.run.calls.failed(pending.key, end, is_transient=True)
+            pending.run.call_history.failed(pending.key, end, is_transient=True)
             pending.is_failure_noted = True
 
     def finalize_at_end(self, pending: PendingCall, call: UnfinishedCall) -> None:
@@ -267,7 +267,7 @@ class Recorder:
         )
         duration = end - pending.start
         time = reporter.clock.time() - (now - end)
-        content = received(request.method, request.url.path, status, facts, body)
+        content = measure_content(request.method, request.url.path, status, facts, body)
         if content.items is not None and (is_graphql or is_elsewhere):
             content = structs.replace(content, items=None)
         sent_at = facts.sent_at
@@ -282,14 +282,14 @@ class Recorder:
             skew=None if sent_at is None else clock_skew(sent_at, time - duration, time),
         )
         if pending.run is not None and pending.key is not None:
-            calls = pending.run.calls
+            history = pending.run.call_history
             if status < _FAILED:
                 next_url = facts.next_url
                 next_page = None if next_url is None else next_address(request.url, next_url)
-                calls.answered(pending.key, next_page, call.route)
+                history.answered(pending.key, next_page, call.route)
             elif not pending.is_failure_noted:
                 is_transient = facts.throttled or status in _RETRYABLE
-                calls.failed(pending.key, end, is_transient=is_transient)
+                history.failed(pending.key, end, is_transient=is_transient)
         if Log.API_CALLS in reporter.detailed_logs:
             call = _detailed(call, pending, facts.links)
         self._emit(call, pending.run)
@@ -314,7 +314,7 @@ class Recorder:
             error=error,
         )
         if pending.run is not None and pending.key is not None:
-            pending.run.calls.failed(pending.key, end, is_transient=True)
+            pending.run.call_history.failed(pending.key, end, is_transient=True)
         if Log.API_CALLS in reporter.detailed_logs:
             call = _detailed(call, pending)
         self._emit(call, pending.run)
@@ -323,7 +323,7 @@ class Recorder:
         """Return whether the log of database operations shows their SQL."""
         return Log.DATABASE in self._reporter().detailed_logs
 
-    def db_operation(
+    def db_operation_ended(
         self,
         operation: str,
         table: str,
@@ -368,13 +368,13 @@ class Recorder:
             is_upsert=is_upsert,
         )
         if current is not None:
-            return current.run.db_operation(event, infer_items=True)
+            return current.run.add_db_operation(event, infer_items=True)
         emit_with_error(reporter, event)
         return None
 
     def _emit(self, call: ApiCall, run: ActiveRun | None) -> None:
         if run is not None:
-            run.api_call(call)
+            run.add_api_call(call)
         else:
             emit_with_error(self._reporter(), call)
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, TypedDict, Unpack
 from msgspec import structs
 from opentelemetry import context as otel_context
 
-from canvas_sync_core.canvas.received import received
+from canvas_sync_core.canvas.received import measure_content
 from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.canvas.responses import classify
 from canvas_sync_core.events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
@@ -189,7 +189,7 @@ class CanvasSyncMetricsTracker:
         if not self._run.totals.add_items(item, counts):
             self.reporter.misuse(f"{call}: over 2**53 in one run; its row says 2**53.")
         if count:
-            self._run.items(item, counts)
+            self._run.emit_items(item, counts)
 
     # Calls, operations, errors
 
@@ -234,7 +234,7 @@ class CanvasSyncMetricsTracker:
         else:
             facts = classify(status_code, headers or {}, body)
             data = None if body is None else text_of(body).encode(errors="replace")
-            content = received(request.method, request.url.path, status_code, facts, data)
+            content = measure_content(request.method, request.url.path, status_code, facts, data)
             if items is not None:
                 content = structs.replace(content, items=self._arguments.count(call, items))
             if size is not None:
@@ -247,7 +247,7 @@ class CanvasSyncMetricsTracker:
                 facts=facts,
                 content=content,
             )
-        self._run.api_call(event)
+        self._run.add_api_call(event)
 
     @never_raises
     def record_db_operation(
@@ -283,7 +283,7 @@ class CanvasSyncMetricsTracker:
             batch=bool(batch),
             error=None if error is None else to_error(error),
         )
-        self._run.db_operation(event, infer_items=False)
+        self._run.add_db_operation(event, infer_items=False)
 
     @never_raises
     def record_error(self, error: BaseException | str, *, operation: str = "app") -> None:
@@ -312,7 +312,7 @@ class CanvasSyncMetricsTracker:
         self._run.percent = self._arguments.bounded(
             percent, number_of(percent), 100.0, "progress: percent must be from 0 to 100"
         )
-        self._run.progress(redact(text_of(message)))
+        self._run.emit_progress(redact(text_of(message)))
         self._run.heartbeat(at_most_every=_PROGRESS_HEARTBEAT_SECONDS)
 
     @contextlib.contextmanager

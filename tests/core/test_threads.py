@@ -17,7 +17,7 @@ from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_core.store.spool.delivery import drain_orphans, waiting_bytes
 from canvas_sync_core.threads import start_daemon
-from canvas_sync_exporter.collectors import ProcessCollector
+from canvas_sync_exporter.collectors import SyncProcessCollector
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker
 from canvas_sync_instrumentation.monitor import configure, shutdown
 from support.metric_processes import samples
@@ -99,7 +99,7 @@ def test_a_sync_without_threads_goes_on_and_loses_no_row(tmp_path: Path) -> None
             shutdown(60)
             assert time.monotonic() - started < 30, "it waited for threads that are not there"
         assert receiver.spans == []
-    values = samples(ProcessCollector(tmp_path / "logs" / "state" / "metrics"))
+    values = samples(SyncProcessCollector(tmp_path / "logs" / "state" / "metrics"))
     assert values[DROPPED.format("no_thread", "tracker")] == 1
     assert values[DROPPED.format("export_failed", "spans")] == 2
     state = tmp_path / "logs" / "state"

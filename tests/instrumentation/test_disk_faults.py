@@ -18,7 +18,7 @@ from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.runs import RunRow
 from canvas_sync_core.store.spool.delivery import drain_orphans
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 from canvas_sync_instrumentation.monitor import configure, get_monitor, shutdown
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from support.forked_programs import run_forked
@@ -343,12 +343,12 @@ def rows(logs: Path) -> dict[str, str]:
 
 
 def counted_runs(logs: Path) -> float:
-    values = samples(ProcessCollector(logs / "state" / "metrics"))
+    values = samples(SyncProcessCollector(logs / "state" / "metrics"))
     return sum(value for name, value in values.items() if name.startswith(MetricName.RUNS + "{"))
 
 
 def dropped(logs: Path, sink: str) -> float:
-    values = samples(ProcessCollector(logs / "state" / "metrics"))
+    values = samples(SyncProcessCollector(logs / "state" / "metrics"))
     name = MetricName.TELEMETRY_DROPPED
     return sum(
         value

@@ -24,7 +24,7 @@ from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_demo.canvas_server import CanvasServer
 from canvas_sync_demo.canvas_server.bucket import LeakyBucket, ThrottleLimits
 from canvas_sync_demo.canvas_server.faults import Fault, FaultPlan, QuotaSpent, Slow, When
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
     ThrottleGuard,
@@ -93,7 +93,7 @@ def test_with_a_guard_canvas_refuses_none_and_the_waiting_is_measured(
     assert {record["token"] for record in waits} == {token_hash(slow_canvas.tokens[41])}
     waited = sum(record["wait_seconds"] for record in waits)
     state = tmp_path / "logs" / "state"
-    counters = ProcessCollector(state / "metrics")
+    counters = SyncProcessCollector(state / "metrics")
     values = {
         sample.name: sample.value
         for family in counters.collect()

@@ -90,12 +90,12 @@ def test_items_are_read_off_hooked_database_operations_unless_the_app_records_th
 ) -> None:
     recorder = hook_recorder()
     with CanvasSyncMetricsTracker("t1", 42) as run:
-        recorder.db_operation("INSERT", "canvas_courses", 0.1, count=3)
-        recorder.db_operation("UPDATE", "lms.assignments", 0.1, count=5)
-        recorder.db_operation("SELECT", "users", 0.1, count=9)
-        recorder.db_operation("INSERT", "users", 0.1, count=2)
-        recorder.db_operation("INSERT", "course_settings", 0.1, count=8)
-        recorder.db_operation("INSERT", "grades", 0.1, count=4, error=OSError("locked"))
+        recorder.db_operation_ended("INSERT", "canvas_courses", 0.1, count=3)
+        recorder.db_operation_ended("UPDATE", "lms.assignments", 0.1, count=5)
+        recorder.db_operation_ended("SELECT", "users", 0.1, count=9)
+        recorder.db_operation_ended("INSERT", "users", 0.1, count=2)
+        recorder.db_operation_ended("INSERT", "course_settings", 0.1, count=8)
+        recorder.db_operation_ended("INSERT", "grades", 0.1, count=4, error=OSError("locked"))
         run.record_user(7, unchanged=True)
     items = ended(events).snapshot.items
     assert items["course"] == ItemCounts(processed=3, created=3)
@@ -148,7 +148,7 @@ def test_calls_outside_a_run_are_recorded_without_one(events: list[Event]) -> No
     recorder = hook_recorder()
     pending = recorder.api_call_started("GET", "https://canvas.test/api/v1/courses")
     recorder.api_call_failed(pending, ConnectionRefusedError("no"))
-    recorder.db_operation("SELECT", "courses", 0.1)
+    recorder.db_operation_ended("SELECT", "courses", 0.1)
     (call,) = only(ApiCall, events)
     (operation,) = only(DbOperation, events)
     (error,) = only(ErrorRecorded, events)

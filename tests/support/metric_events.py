@@ -11,7 +11,7 @@ from canvas_sync_core.events import ApiCall, RunContext, RunEnded, RunStarted
 from canvas_sync_core.metrics import sink as sink_module
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.schema.metrics import METRICS, PER_PROCESS, MetricName
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 
 from .metric_processes import samples
 from .runs import snapshot
@@ -25,7 +25,7 @@ def served(folder: Path, name: MetricName, *, zeros: bool = False) -> dict[str, 
     """What the exporter serves of a metric, by labels; without those that are 0."""
     return {
         sample.removeprefix(name): value
-        for sample, value in samples(ProcessCollector(folder)).items()
+        for sample, value in samples(SyncProcessCollector(folder)).items()
         if sample.startswith((f"{name}{{", f"{name} ")) or sample == name
         if value or zeros
     }

@@ -24,7 +24,7 @@ from canvas_sync_core.metrics.sample_keys import SampleKeys
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.metric_file_families import MetricFileFamilies
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 
 from .forked_programs import ForkedProgram
 
@@ -175,14 +175,14 @@ def _newborn(folder: str, most_files: str, failpoint: Callable[[str], None]) -> 
 
 def run_scrapes(folder: str) -> None:
     """Scrape, folding, until the input is closed; print the total at first and when it changes."""
-    collector = ProcessCollector(Path(folder))
+    collector = SyncProcessCollector(Path(folder))
     last = -1.0
     while not select.select([sys.stdin], [], [], 0)[0]:
         last = _scrape(collector, last)
     _scrape(collector, last)
 
 
-def _scrape(collector: ProcessCollector, last: float) -> float:
+def _scrape(collector: SyncProcessCollector, last: float) -> float:
     now = total(samples(collector))
     if now != last:
         print(now, flush=True)

@@ -19,7 +19,7 @@ from canvas_sync_core.asynchronous import raise_if_asynchronous
 
 from .responses import ResponseFacts
 
-__all__ = ["NOTHING_KNOWN", "Received", "count_items", "has_content", "received"]
+__all__ = ["NOTHING_KNOWN", "Received", "count_items", "has_content", "measure_content"]
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _LONGEST_MARGIN: Final = 16
@@ -48,7 +48,7 @@ NOTHING_KNOWN: Final = Received()
 _EMPTY: Final = Received(None, 0, 0)
 
 
-def received(
+def measure_content(
     method: str, path: str, status: int, facts: ResponseFacts, body: bytes | None
 ) -> Received:
     """Return how much a response contains.

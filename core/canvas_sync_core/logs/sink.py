@@ -21,7 +21,7 @@ from canvas_sync_core.sinks import DropCounter
 
 from . import LogFileWriter, network_filesystem_warning
 from .patience import Patience
-from .records.heads import Maker
+from .records.common_fields import RecordRule
 from .records.maker import RecordMaker
 
 __all__ = ["LogSink"]
@@ -63,7 +63,7 @@ class LogSink:
     ) -> None:
         self._encode = _text_line if log_format == "text" else _json_line
         self._on_record = on_record
-        self._maker = RecordMaker(host, zone)
+        self._records = RecordMaker(host, zone)
         patience = Patience()
         self._writers = {
             log: LogFileWriter(
@@ -78,13 +78,13 @@ class LogSink:
             if levels[log] is not LogLevel.OFF
         }
         self._handlers: dict[type[Event], list[_Handler]] = {
-            event: [(_from_level(levels[maker.log], maker), self._writers[maker.log].append)]
-            for event, maker in self._maker.makers.items()
-            if maker.log in self._writers
+            event: [(_from_level(levels[rule.log], rule), self._writers[rule.log].append)]
+            for event, rule in self._records.rules.items()
+            if rule.log in self._writers
         }
-        for event, maker in self._maker.details.items():
-            if LogLevel.DEBUG in levels[maker.log].written:
-                self._handlers[event].append((maker.make, self._writers[maker.log].append))
+        for event, rule in self._records.detail_rules.items():
+            if LogLevel.DEBUG in levels[rule.log].written:
+                self._handlers[event].append((rule.make, self._writers[rule.log].append))
         if warning := network_filesystem_warning(log_dir):
             _LOGGER.warning(warning)
 
@@ -116,19 +116,19 @@ class LogSink:
 
     def after_fork_in_child(self) -> None:
         """Continue in a forked child; waiting lines belong to the parent."""
-        self._maker.after_fork_in_child()
+        self._records.after_fork_in_child()
         for writer in self._writers.values():
             writer.after_fork_in_child()
 
 
-def _from_level(least: LogLevel, maker: Maker) -> Callable[[Any], Record | None]:
-    """Return the maker of records, changed to return None for events below a level."""
+def _from_level(least: LogLevel, rule: RecordRule) -> Callable[[Any], Record | None]:
+    """Return what makes the record of an event, or None if its level is lower."""
     if LogLevel.INFO in least.written:  # no event is below: nothing to ask
-        return maker.make
+        return rule.make
     wanted = frozenset(least.written)
 
     def make(event: Event) -> Record | None:
-        return maker.make(event) if maker.level(event) in wanted else None
+        return rule.make(event) if rule.level(event) in wanted else None
 
     return make
 

@@ -20,9 +20,9 @@ from .judge import JudgeCollector
 from .log_disk import LogDiskCollector
 from .log_files import LogFilesCollector
 from .messages import MessagesCollector
-from .processes import ProcessCollector
 from .sends_incidents import SendsIncidentsCollector
 from .spool import SpoolCollector
+from .sync_processes import SyncProcessCollector
 from .tokens import TokensCollector
 
 __all__ = [
@@ -37,8 +37,8 @@ __all__ = [
     "LogDiskCollector",
     "LogFilesCollector",
     "MessagesCollector",
-    "ProcessCollector",
     "SpoolCollector",
+    "SyncProcessCollector",
     "TokensCollector",
     "register_collectors",
 ]
@@ -47,7 +47,7 @@ __all__ = [
 def register_collectors(
     registry: CollectorRegistry,
     configuration: Configuration,
-    processes: ProcessCollector | None = None,
+    processes: SyncProcessCollector | None = None,
     further: Mapping[str, Collector] | None = None,
 ) -> None:
     """Register all collectors.
@@ -71,7 +71,7 @@ def register_collectors(
                 ),
                 "log_disk": LogDiskCollector(configuration.app.log_dir),
                 "log_files": LogFilesCollector(configuration.app.log_dir),
-                "processes": processes or ProcessCollector(configuration.app.metrics_folder),
+                "processes": processes or SyncProcessCollector(configuration.app.metrics_folder),
                 "sends_incidents": SendsIncidentsCollector(configuration.file.messages),
                 "spool": SpoolCollector(configuration.app.spool_folder),
                 "tokens": TokensCollector(

@@ -216,9 +216,9 @@ def _clean_up(
     settings: RetentionSettings, now: dt.datetime, on_progress: OnProgress | None = None
 ) -> CleanupReport:
     start = time.monotonic()
-    archived = _Progress(settings, now, on_progress)
+    progress = _Progress(settings, now, on_progress)
     deleted, errors = delete_old_archives(settings, now=now)  # first, because it frees space
-    logs = [_clean(settings, log, now, archived.add) for log in Log]
+    logs = [_clean_log(settings, log, now, progress.add) for log in Log]
     sidecar_problems = complete_sidecars(
         settings.archive_dir, settings.zone, seconds=_SIDECAR_SECONDS
     )
@@ -242,7 +242,7 @@ def _clean_up(
 
 
 class _Progress:
-    """Adds up the bytes that are archived, and reports them."""
+    """Adds up the bytes that are archived, and passes the sum on."""
 
     def __init__(
         self, settings: RetentionSettings, now: dt.datetime, on_progress: OnProgress | None
@@ -255,13 +255,13 @@ class _Progress:
                 self._total = sum(file.bytes for of_log in files for file in of_log)
 
     def add(self, size: int) -> None:
-        """Add bytes, and report the sum."""
+        """Add bytes, and pass the sum on."""
         self._done += size
         if self._on_progress is not None:
             self._on_progress(self._done, max(self._done, self._total))
 
 
-def _clean(
+def _clean_log(
     settings: RetentionSettings, log: Log, now: dt.datetime, on_archived: Callable[[int], None]
 ) -> LogCleanup:
     """Archive what one log has rotated out and the older part of its live log."""

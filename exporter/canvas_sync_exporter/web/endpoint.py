@@ -139,16 +139,16 @@ class Endpoint:
         """
         chosen = self._chosen_format(values)
 
-        def encoded() -> EncodedList | Body:
+        def encode_answer() -> EncodedList | Body:
             result = self.handler(**values)
             return (
                 Body(msgspec.json.encode(result)) if chosen is None else encode_list(result, chosen)
             )
 
         question = self.name, chosen, tuple(sorted(values.items(), key=itemgetter(0)))
-        found = shared.get(question, encoded)
-        is_current = partial(shared.is_current, question, found) if found.is_small() else None
-        return self._deliver(found), is_current
+        answer = shared.get(question, encode_answer)
+        is_current = partial(shared.is_current, question, answer) if answer.is_small() else None
+        return self._deliver(answer), is_current
 
     def _chosen_format(self, values: dict[str, Any]) -> Format | None:
         """Take the format out of the values; None if the answer is not a list."""

@@ -2,7 +2,7 @@
 
 One call by the app (``Session.send``, ``Client.send``) may send several requests: the library
 retries failures, follows redirects and renews tokens. So hooks wrap the library in two places. The
-outer wrapper starts and ends the :class:`Call`; the inner wrapper reports each attempt to it. So
+outer wrapper starts and ends the :class:`Call`; the inner wrapper notes each attempt in it. So
 the methods ``on_*`` note what the library has seen, and only ``finalize`` and
 ``finalize_with_error`` end the call. A failed attempt that is followed by another one is recorded
 as a call; a redirect and its target are recorded as one.

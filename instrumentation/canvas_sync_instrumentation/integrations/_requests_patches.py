@@ -41,7 +41,7 @@ _HISHEL_MODULE: Final = "hishel"
 def _wrap_request(request: Callable[..., Response]) -> Wrapper[Response]:
     def request_without_second_span(args: Args, kwargs: Kwargs) -> Response:
         if current_call() is None and not is_provider_set():
-            return request(*args, **kwargs)  # no monitor to report to
+            return request(*args, **kwargs)  # there is no monitor
         with Detached():  # redirects do not pass here, so this is never part of another call
             url = text_of(argument(args, kwargs, 2, "url"))
             hook = hook_for(url, REQUESTS, CANVASAPI)

@@ -84,7 +84,7 @@ def instrument_aiohttp(
     its response headers arrive, since the body is read later. Calling this again has no effect.
 
     Args:
-        recorder: Where calls are reported; by default the monitor of this process.
+        recorder: Records the calls; by default for the monitor of this process.
         guard: Delays each call until it fits into the quota; None delays none.
 
     Raises:

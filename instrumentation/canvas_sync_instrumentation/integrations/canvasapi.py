@@ -36,7 +36,7 @@ def instrument_canvasapi(
     API calls. Calling this again has no effect.
 
     Args:
-        recorder: Where calls are reported; by default the monitor of this process.
+        recorder: Records the calls; by default for the monitor of this process.
         guard: Delays each call until it fits into the quota; None delays none.
 
     Raises:

@@ -58,7 +58,7 @@ def instrument_sqlalchemy(
 
     Args:
         engine: The engine; None means every engine, present and future.
-        recorder: Where statements are reported; by default the monitor of this process.
+        recorder: Records the statements; by default for the monitor of this process.
     """
     target = _target(engine)
     if target not in _listeners:
@@ -197,7 +197,7 @@ class _Listener:
         shape = None
         if self._recorder.wants_statements():
             shape = statement_shape(statement, quotes_are_names=system not in _QUOTED_TEXT)
-        items = self._recorder.db_operation(
+        items = self._recorder.db_operation_ended(
             parsed.operation,
             parsed.table,
             duration,

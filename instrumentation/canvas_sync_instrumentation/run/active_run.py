@@ -144,7 +144,7 @@ class ActiveRun:
         self.reporter = reporter
         self._redeliverable = redeliverable
         self.totals = RunTotals()
-        self.calls = CallHistory()
+        self.call_history = CallHistory()
         self.unfinished: WeakSet[UnfinishedCall] = WeakSet()
         self.status = RunStatus.RUNNING
         self.percent = 0.0
@@ -187,7 +187,7 @@ class ActiveRun:
 
     # Events during the run
 
-    def api_call(self, call: ApiCall) -> None:
+    def add_api_call(self, call: ApiCall) -> None:
         """Add an API call."""
         self.totals.add_api_call(call)
         emit_with_error(self.reporter, call)
@@ -195,20 +195,22 @@ class ActiveRun:
     def note_call_outside(self, method: str, address: PageAddress) -> None:
         """Note an API call that this process makes outside the run."""
         if self.is_open:
-            self.calls.on_outside_request(method, address)
+            self.call_history.on_outside_request(method, address)
 
-    def db_operation(self, operation: DbOperation, *, infer_items: bool) -> InferredItems | None:
+    def add_db_operation(
+        self, operation: DbOperation, *, infer_items: bool
+    ) -> InferredItems | None:
         """Add a database operation; see :meth:`RunTotals.add_db_operation`."""
         inferred = self.totals.add_db_operation(operation, infer_items=infer_items)
         emit_with_error(self.reporter, operation)
         return inferred
 
-    def progress(self, message: str) -> None:
+    def emit_progress(self, message: str) -> None:
         """Emit the run's progress, which is in :attr:`percent`."""
         now = self.reporter.clock.time()
         self.reporter.emit(Progressed(self.here(), now, self.percent, message))
 
-    def items(self, item: str, counts: ItemCounts, *, inferred: bool = False) -> None:
+    def emit_items(self, item: str, counts: ItemCounts, *, inferred: bool = False) -> None:
         """Emit what was done to items of one kind."""
         self.reporter.emit(
             ItemsRecorded(self.here(), self.reporter.clock.time(), item, counts, inferred)
@@ -398,7 +400,7 @@ class ActiveRun:
         self.reporter.register(self)
         now = self._start_time
         self.reporter.emit(RunStarted(self.context, now, self.snapshot(now)))
-        self.progress("Started")
+        self.emit_progress("Started")
 
     @never_raises
     def _finalize_calls(self) -> None:
@@ -409,12 +411,12 @@ class ActiveRun:
     def _emit_final_events(self, status: RunStatus, error: ErrorInfo | None) -> None:
         self.reporter.emit_sums(self.context.task_id)
         for item, counts in self.totals.inferred_items().items():
-            self.items(item, counts, inferred=True)
+            self.emit_items(item, counts, inferred=True)
         now = self.reporter.clock.time()
-        for route, count in self.calls.truncated().items():
+        for route, count in self.call_history.truncated().items():
             self.totals.add_truncated_lists(count)
             self.reporter.emit(ListTruncated(self.context, now, route, count))
-        self.progress(f"Ended: {status}")
+        self.emit_progress(f"Ended: {status}")
         if status is RunStatus.FAILED and error is not None:
             self.reporter.emit(ErrorRecorded(self.context, now, "run", error))
 

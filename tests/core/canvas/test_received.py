@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canvas_sync_core.canvas.received import Received, count_items, received
+from canvas_sync_core.canvas.received import Received, count_items, measure_content
 from canvas_sync_core.canvas.responses import ResponseFacts
 
 _PATH = "/api/v1/courses"
@@ -92,4 +92,4 @@ _FACTS = ResponseFacts(content_length=500)
 def test_bytes_are_those_of_the_content_or_else_of_its_header(
     method: str, status: int, facts: ResponseFacts, body: bytes | None, expected: Received
 ) -> None:
-    assert received(method, _PATH, status, facts, body) == expected
+    assert measure_content(method, _PATH, status, facts, body) == expected

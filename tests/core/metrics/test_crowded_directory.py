@@ -9,7 +9,7 @@ import pytest
 
 from canvas_sync_core.metrics import MetricFiles, crowded_directory
 from canvas_sync_core.metrics.sink import MetricsSink
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 from support.metric_processes import (
     count,
     finish,
@@ -50,7 +50,7 @@ def test_a_new_process_folds_the_dead_and_leaves_the_living_alone(folder: Path) 
     assert len(dead) == 4, "those of the living"
     assert total(samples_without_fold(folder)) == _DEAD + 100
     living.close()
-    assert total(samples(ProcessCollector(folder))) == _DEAD + 100
+    assert total(samples(SyncProcessCollector(folder))) == _DEAD + 100
 
 
 def test_the_number_of_files_stays_bounded_while_processes_come_and_go(folder: Path) -> None:
@@ -108,4 +108,4 @@ def test_a_child_forked_meanwhile_does_not_keep_the_folder_locked(folder: Path) 
     with start("newborn_with_child", folder, _DEAD * _FILES - 1) as parent:
         assert parent.stdout.readline() == "forked\n"
         parent.kill()
-        assert total(samples(ProcessCollector(folder))) == _DEAD
+        assert total(samples(SyncProcessCollector(folder))) == _DEAD

@@ -261,7 +261,7 @@ _ON_A_FULL_DISK = """
 import os, sys
 from pathlib import Path
 from support.metric_processes import MetricFiles, count, samples, total
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 folder = Path(sys.argv[1])
 files, late = MetricFiles(folder / "metrics"), MetricFiles(folder / "metrics")
 count(files, 1)
@@ -278,12 +278,12 @@ with files.lock:
             files.counter(MetricName.ERRORS, ("api", f"Error{number}")).add()
 count(files, 1)
 count(late, 1)
-shown = total(samples(ProcessCollector(folder / "metrics")))
+shown = total(samples(SyncProcessCollector(folder / "metrics")))
 print("full:", files.waiting > 0, late.waiting, files.store_waiting(), shown)
 os.unlink(folder / "ballast")
 os.close(ballast)
 print("stored:", files.store_waiting(), late.store_waiting(), files.waiting, late.waiting)
-values = samples(ProcessCollector(folder / "metrics"))
+values = samples(SyncProcessCollector(folder / "metrics"))
 errors = [value for name, value in values.items() if name.startswith("canvas_sync_errors_total")]
 print("counted:", total(values), len(errors), sum(errors))
 """

@@ -9,7 +9,7 @@ import pytest
 
 from canvas_sync_core.metrics.folded_state import StateDamagedError
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 from support.metric_processes import (
     finish,
     leave_dead,
@@ -37,14 +37,14 @@ def test_a_fold_that_is_killed_at_any_step_neither_loses_nor_duplicates_values(
     for number in range(1, len(steps) + 1):
         folder = tmp_path / str(number)
         leave_dead(folder, 1)
-        ProcessCollector(folder).files.fold()
+        SyncProcessCollector(folder).files.fold()
         leave_dead(folder, 10)
         for _ in range(2):
             fold = start("fold", folder, number)
             finish(fold)
             assert fold.returncode in {-signal.SIGKILL, 0}
             assert total(samples_without_fold(folder)) == 11
-        collector = ProcessCollector(folder)
+        collector = SyncProcessCollector(folder)
         for _ in range(2):
             assert total(samples(collector)) == 11
         assert not list(folder.glob("*.db"))
@@ -59,14 +59,14 @@ def test_sources_stay_until_both_copies_contain_them(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.db"))
     leave_dead(tmp_path, 10)
     (tmp_path / COPIES[0]).unlink()
-    assert total(samples(ProcessCollector(tmp_path))) == 11
+    assert total(samples(SyncProcessCollector(tmp_path))) == 11
 
 
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "empty", "missing"])
 def test_one_damaged_copy_is_mended_from_the_other(tmp_path: Path, damage: str) -> None:
     """The sums stay, the damage is counted, and after the next fold both copies are whole."""
     leave_dead(tmp_path, 7)
-    collector = ProcessCollector(tmp_path)
+    collector = SyncProcessCollector(tmp_path)
     assert total(samples(collector)) == 7
     first, second = (tmp_path / name for name in COPIES)
     data = first.read_bytes()
@@ -85,11 +85,11 @@ def test_one_damaged_copy_is_mended_from_the_other(tmp_path: Path, damage: str) 
 def test_two_damaged_copies_are_an_error_and_never_a_restart_from_zero(tmp_path: Path) -> None:
     """Neither scrape nor fold goes on; files of the dead stay where they are."""
     leave_dead(tmp_path, 7)
-    ProcessCollector(tmp_path).files.fold()
+    SyncProcessCollector(tmp_path).files.fold()
     for name in COPIES:
         (tmp_path / name).write_bytes(b"garbage")
     leave_dead(tmp_path, 1)
-    collector = ProcessCollector(tmp_path)
+    collector = SyncProcessCollector(tmp_path)
     with pytest.raises(StateDamagedError, match="Restore one of them"):
         samples(collector)
     with pytest.raises(StateDamagedError):
@@ -100,7 +100,7 @@ def test_two_damaged_copies_are_an_error_and_never_a_restart_from_zero(tmp_path:
 def test_a_fold_with_nothing_to_do_writes_nothing(tmp_path: Path) -> None:
     """It answers 0 and leaves the state as it was."""
     leave_dead(tmp_path, 1)
-    collector = ProcessCollector(tmp_path)
+    collector = SyncProcessCollector(tmp_path)
     assert collector.files.fold() > 0
     before = (tmp_path / COPIES[0]).stat().st_mtime_ns
     assert collector.files.fold() == 0

@@ -36,7 +36,7 @@ from canvas_sync_core.names import (
     RunStatus,
 )
 from canvas_sync_core.schema.metrics import METRICS, MetricName, MetricType
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 from canvas_sync_exporter.collectors.tokens import read_token_quotas
 from support.metric_events import (
     ROUTE,
@@ -90,7 +90,7 @@ def test_each_metric_of_a_sync_is_counted_with_a_value_for_each_label(
     sink.count_dropped("log", "disk_full")
     sink.flush(1.0)
 
-    values = samples(ProcessCollector(tmp_path))
+    values = samples(SyncProcessCollector(tmp_path))
     counted = {re.split("[{ ]", sample)[0] for sample, value in values.items() if value}
     wanted = {
         f"{name}_count" if METRICS[name].type is MetricType.HISTOGRAM else str(name)
@@ -164,7 +164,7 @@ def test_an_api_call_updates_all_its_metrics(sink: MetricsSink, tmp_path: Path) 
     route = f'{{route="{ROUTE}"}}'
     labels = f'method="GET",route="{ROUTE}"'
     duration = MetricName.API_REQUEST_DURATION
-    values = samples(ProcessCollector(tmp_path))
+    values = samples(SyncProcessCollector(tmp_path))
     assert served(tmp_path, MetricName.API_REQUESTS) == {f'{{{labels},status_code="429"}}': 1.0}
     assert values[f'{duration}_bucket{{le="0.1",{labels}}}'] == 0.0
     assert values[f'{duration}_bucket{{le="0.25",{labels}}}'] == 1.0
@@ -242,10 +242,10 @@ def test_records_and_losses_of_the_other_sinks_are_counted(
 
 def test_events_that_no_metric_reports_change_nothing(sink: MetricsSink, tmp_path: Path) -> None:
     """Progress and heartbeats are for other sinks."""
-    before = samples(ProcessCollector(tmp_path))
+    before = samples(SyncProcessCollector(tmp_path))
     sink.handle(Progressed(context(), 1.7e9, 10.0, "courses"))
     sink.handle(Heartbeat(context(), 1.7e9, snapshot("task")))
-    assert samples(ProcessCollector(tmp_path)) == before
+    assert samples(SyncProcessCollector(tmp_path)) == before
     assert sink.flush(0.0)
 
 

@@ -12,7 +12,7 @@ from canvas_sync_core.events import ApiCall
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.clock_skew import ClockSkewCollector
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 from support.metric_processes import samples
 
 _ROUTE = "/api/v1/courses"
@@ -58,5 +58,5 @@ def test_nothing_is_reported_without_an_answer_to_a_live_process(tmp_path: Path)
 
 def test_the_sums_over_all_processes_leave_the_clock_skew_out(tmp_path: Path) -> None:
     with process(tmp_path, 5.0):
-        values = samples(ProcessCollector(tmp_path))
+        values = samples(SyncProcessCollector(tmp_path))
     assert not any(MetricName.CLOCK_SKEW in name for name in values)

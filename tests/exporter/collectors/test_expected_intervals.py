@@ -7,7 +7,7 @@ from pathlib import Path
 from canvas_sync_core.names import FINAL_STATUSES
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.expected_intervals import ExpectedIntervalsCollector
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.zero_counters import start_counters
 from support.metric_processes import samples
@@ -33,7 +33,7 @@ def test_runs_of_an_expected_type_are_counted_from_0_before_its_first_one(tmp_pa
     }
     config = configuration(environ)
     start_counters(config)
-    values = samples(ProcessCollector(config.app.metrics_folder))
+    values = samples(SyncProcessCollector(config.app.metrics_folder))
     runs = {name: value for name, value in values.items() if name.startswith(MetricName.RUNS)}
     assert runs == {
         f'{MetricName.RUNS}{{status="{status}",sync_type="full"}}': 0.0 for status in FINAL_STATUSES

@@ -13,7 +13,7 @@ from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.names import OTHER
 from canvas_sync_core.schema.labels import MAX_TOKENS
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 from canvas_sync_exporter.collectors.tokens import (
     TokensCollector,
     read_token_expiries,
@@ -69,7 +69,7 @@ def test_each_value_is_served_and_nothing_twice(tmp_path: Path) -> None:
     now = time.time()  # the collector goes by the real clock
     with process(tmp_path, call("aa", time=now), call("aa", time=now, duration=0.5, cost=1e9)):
         served = samples(TokensCollector(tmp_path, {"nightly": 1.9e9}))
-        others = samples(ProcessCollector(tmp_path))
+        others = samples(SyncProcessCollector(tmp_path))
 
     assert set(served) == {
         f'{name}{{token="aa"}}'
@@ -82,7 +82,7 @@ def test_each_value_is_served_and_nothing_twice(tmp_path: Path) -> None:
 def test_nothing_is_served_about_processes_that_have_ended(tmp_path: Path) -> None:
     with process(tmp_path, call("aa", 3.0)):
         pass
-    ProcessCollector(tmp_path).files.fold()
+    SyncProcessCollector(tmp_path).files.fold()
 
     assert read_token_quotas(tmp_path, NOW) == []
     assert samples(TokensCollector(tmp_path, {})) == {}

@@ -31,7 +31,7 @@ from canvas_sync_demo.canvas_server.faults import (
     When,
 )
 from canvas_sync_demo.canvas_server.service import Behaviour
-from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.sync_processes import SyncProcessCollector
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.figures import make_log_report
 from canvas_sync_exporter.logs.analysis.records import Selection
@@ -77,7 +77,7 @@ class Left:
         engine.dispose()
         assert run is not None
         self.run: RunRow = run
-        self._metrics = ProcessCollector(state / "metrics")
+        self._metrics = SyncProcessCollector(state / "metrics")
 
     def log(self, name: str) -> list[dict[str, Any]]:
         """The records of a log."""

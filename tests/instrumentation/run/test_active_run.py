@@ -172,13 +172,13 @@ def test_events_belong_to_the_step_they_happen_in_and_to_no_other_run(events: li
         assert position is not None
         outer = position.run
         with CanvasSyncMetricsTracker("other", 42) as other, other.step("grades"):
-            outer.progress("told by the outer run")
+            outer.emit_progress("told by the outer run")
         step = outer.open_step("courses")
         assert step is not None
-        outer.progress("in the step")
-        outer.items("course", ItemCounts(1))
+        outer.emit_progress("in the step")
+        outer.emit_items("course", ItemCounts(1))
         outer.close_step(step, None)
-        outer.progress("after the step")
+        outer.emit_progress("after the step")
     contexts = {each.message: each.context for each in events if isinstance(each, Progressed)}
     assert contexts["told by the outer run"] == contexts["after the step"] == outer.context
     assert contexts["in the step"] == step.context

@@ -13,7 +13,16 @@ from canvas_sync_core.schema.log_records import (
     TruncatedRecord,
 )
 
-from .heads import DEBUG, ERROR, INFO, WARNING, Heads, Maker, always, maker
+from .common_fields import (
+    DEBUG,
+    ERROR,
+    INFO,
+    WARNING,
+    CommonFields,
+    RecordRule,
+    always,
+    record_rule,
+)
 
 __all__ = ["ApiRecords"]
 
@@ -21,16 +30,16 @@ __all__ = ["ApiRecords"]
 class ApiRecords:
     """Turns the events of the Canvas API into records."""
 
-    def __init__(self, heads: Heads) -> None:
-        self._heads = heads
-        self._head = heads.of
-        self.makers: Mapping[type[Event], Maker] = {
-            ApiCall: maker(ApiCallRecord, _api_level, self._api_call),
-            ListTruncated: maker(TruncatedRecord, always(WARNING), self._list_truncated),
-            GuardWaited: maker(GuardWaitRecord, always(INFO), self._guard_waited),
+    def __init__(self, common: CommonFields) -> None:
+        self._common = common
+        self._common_values = common.of
+        self.rules: Mapping[type[Event], RecordRule] = {
+            ApiCall: record_rule(ApiCallRecord, _api_level, self._api_call),
+            ListTruncated: record_rule(TruncatedRecord, always(WARNING), self._list_truncated),
+            GuardWaited: record_rule(GuardWaitRecord, always(INFO), self._guard_waited),
         }
-        self.details: Mapping[type[Event], Maker] = {
-            ApiCall: maker(ApiCallDetailRecord, always(DEBUG), self._api_call_detail),
+        self.detail_rules: Mapping[type[Event], RecordRule] = {
+            ApiCall: record_rule(ApiCallDetailRecord, always(DEBUG), self._api_call_detail),
         }
 
     def _api_call(self, event: ApiCall) -> Record:
@@ -38,7 +47,7 @@ class ApiRecords:
         outcome = event.outcome if status is None else status
         human = f"{event.method} {event.path} - Status: {outcome} - {event.duration * 1000:.1f}ms"
         record = ApiCallRecord(
-            *self._head(event, level, ApiCallRecord, human),
+            *self._common_values(event, level, ApiCallRecord, human),
             method=event.method,
             route=event.route,
             path=event.path,
@@ -74,7 +83,7 @@ class ApiRecords:
         record.error = event.message
         record.graphql_errors = event.graphql_errors
         if event.token_expired_at is not None:
-            record.token_expired_at, _ = self._heads.times(event.token_expired_at)
+            record.token_expired_at, _ = self._common.times(event.token_expired_at)
 
     def _api_call_detail(self, event: ApiCall) -> Record | None:
         detail = event.detail
@@ -87,7 +96,7 @@ class ApiRecords:
         said += _server_times(event.server_time)
         human = f"DETAIL {event.method} {event.path} - {' - '.join(said)}"
         return ApiCallDetailRecord(
-            *self._head(event, DEBUG, ApiCallDetailRecord, human),
+            *self._common_values(event, DEBUG, ApiCallDetailRecord, human),
             method=event.method,
             route=event.route,
             attempt=detail.attempt,
@@ -98,13 +107,13 @@ class ApiRecords:
 
     def _list_truncated(self, event: ListTruncated) -> Record:
         human = f"TRUNCATED {event.route} - Count: {event.count}"
-        head = self._head(event, WARNING, TruncatedRecord, human)
-        return TruncatedRecord(*head, event.route, event.count)
+        values = self._common_values(event, WARNING, TruncatedRecord, human)
+        return TruncatedRecord(*values, event.route, event.count)
 
     def _guard_waited(self, event: GuardWaited) -> Record:
         human = f"WAIT {event.token or '-'} - Duration: {event.duration * 1000:.1f}ms"
-        head = self._head(event, INFO, GuardWaitRecord, human)
-        return GuardWaitRecord(*head, event.duration, event.token)
+        values = self._common_values(event, INFO, GuardWaitRecord, human)
+        return GuardWaitRecord(*values, event.duration, event.token)
 
 
 def _api_level(event: ApiCall) -> str:

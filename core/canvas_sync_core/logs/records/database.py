@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from canvas_sync_core.events import DbOperation, DbOperationsSummed, Event
 from canvas_sync_core.schema.log_records import DbRecord, DbStatementRecord, Record
 
-from .heads import DEBUG, INFO, Heads, Maker, always, error_level, maker
+from .common_fields import DEBUG, INFO, CommonFields, RecordRule, always, error_level, record_rule
 
 __all__ = ["DatabaseRecords"]
 
@@ -15,14 +15,14 @@ __all__ = ["DatabaseRecords"]
 class DatabaseRecords:
     """Turns database operations into records."""
 
-    def __init__(self, heads: Heads) -> None:
-        self._head = heads.of
-        self.makers: Mapping[type[Event], Maker] = {
-            DbOperation: maker(DbRecord, error_level, self._db_operation),
-            DbOperationsSummed: maker(DbRecord, always(INFO), self._db_operations_summed),
+    def __init__(self, common: CommonFields) -> None:
+        self._common_values = common.of
+        self.rules: Mapping[type[Event], RecordRule] = {
+            DbOperation: record_rule(DbRecord, error_level, self._db_operation),
+            DbOperationsSummed: record_rule(DbRecord, always(INFO), self._db_operations_summed),
         }
-        self.details: Mapping[type[Event], Maker] = {
-            DbOperation: maker(DbStatementRecord, always(DEBUG), self._db_statement),
+        self.detail_rules: Mapping[type[Event], RecordRule] = {
+            DbOperation: record_rule(DbStatementRecord, always(DEBUG), self._db_statement),
         }
 
     def _db_operation(self, event: DbOperation) -> Record | None:
@@ -32,7 +32,7 @@ class DatabaseRecords:
         took = f" - Duration: {event.duration * 1000:.1f}ms" if event.duration else ""
         human = f"{event.operation} {event.table} - Count: {event.count}{batch}{took}"
         record = DbRecord(
-            *self._head(event, error_level(event), DbRecord, human),
+            *self._common_values(event, error_level(event), DbRecord, human),
             operation=event.operation,
             table=event.table,
             count=event.count,
@@ -51,7 +51,7 @@ class DatabaseRecords:
             f" - Operations: {event.operations} - Duration: {event.duration * 1000:.1f}ms"
         )
         return DbRecord(
-            *self._head(event, INFO, DbRecord, human),
+            *self._common_values(event, INFO, DbRecord, human),
             operation=event.operation,
             table=event.table,
             count=event.count,
@@ -68,7 +68,7 @@ class DatabaseRecords:
             return None
         human = f"DETAIL {event.operation} {event.table} - SQL: {event.statement}"
         return DbStatementRecord(
-            *self._head(event, DEBUG, DbStatementRecord, human),
+            *self._common_values(event, DEBUG, DbStatementRecord, human),
             event.operation,
             event.table,
             event.statement,

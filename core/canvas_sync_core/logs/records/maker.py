@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from canvas_sync_core.events import Event
 
 from .api import ApiRecords
+from .common_fields import CommonFields, RecordRule
 from .database import DatabaseRecords
-from .heads import Heads, Maker
 from .run import RunRecords
 from .upkeep import UpkeepRecords
 
@@ -24,22 +24,25 @@ class RecordMaker:
         zone: Time zone of the times in human-readable lines.
 
     Attributes:
-        makers: Event type -> how its events become records.
-        details: Event type -> how its additional line at level ``DEBUG`` is made.
+        rules: Event type -> how its events become records.
+        detail_rules: Event type -> how its additional line at level ``DEBUG`` is made.
     """
 
     def __init__(self, host: str, zone: dt.tzinfo = dt.UTC) -> None:
-        self._heads = Heads(host, zone)
-        api, database = ApiRecords(self._heads), DatabaseRecords(self._heads)
-        run, upkeep = RunRecords(self._heads), UpkeepRecords(self._heads)
-        self.makers: Mapping[type[Event], Maker] = {
-            **run.makers,
-            **api.makers,
-            **database.makers,
-            **upkeep.makers,
+        self._common = CommonFields(host, zone)
+        api, database = ApiRecords(self._common), DatabaseRecords(self._common)
+        run, upkeep = RunRecords(self._common), UpkeepRecords(self._common)
+        self.rules: Mapping[type[Event], RecordRule] = {
+            **run.rules,
+            **api.rules,
+            **database.rules,
+            **upkeep.rules,
         }
-        self.details: Mapping[type[Event], Maker] = {**api.details, **database.details}
+        self.detail_rules: Mapping[type[Event], RecordRule] = {
+            **api.detail_rules,
+            **database.detail_rules,
+        }
 
     def after_fork_in_child(self) -> None:
         """Write the child's process id from now on."""
-        self._heads.after_fork_in_child()
+        self._common.after_fork_in_child()

@@ -36,7 +36,17 @@ from canvas_sync_core.schema.log_records import (
 )
 from canvas_sync_core.schema.run_fields import RUN_FIELDS
 
-from .heads import ERROR, INFO, WARNING, Heads, Maker, always, error_fields, error_level, maker
+from .common_fields import (
+    ERROR,
+    INFO,
+    WARNING,
+    CommonFields,
+    RecordRule,
+    always,
+    error_fields,
+    error_level,
+    record_rule,
+)
 
 __all__ = ["RunRecords"]
 
@@ -51,26 +61,26 @@ _OF_A_RUN: Final = [
 class RunRecords:
     """Turns the events of runs into records."""
 
-    def __init__(self, heads: Heads) -> None:
-        self._head = heads.of
-        self.makers: Mapping[type[Event], Maker] = {
-            RunStarted: maker(RunStartedRecord, always(INFO), self._run_started),
-            RunWaiting: maker(RunWaitingRecord, always(INFO), self._run_waiting),
-            RunEnded: maker(RunEndedRecord, _run_level, self._run_ended),
-            RunSuspected: maker(RunSuspectRecord, always(WARNING), self._run_suspected),
-            StepStarted: maker(StepStartedRecord, always(INFO), self._step_started),
-            StepEnded: maker(StepEndedRecord, error_level, self._step_ended),
-            Progressed: maker(ProgressRecord, always(INFO), self._progress),
-            ItemsRecorded: maker(ItemsRecord, _items_level, self._items),
-            ErrorRecorded: maker(ErrorRecord, always(ERROR), self._error),
-            OutputRecorded: maker(OutputRecord, always(INFO), self._output),
+    def __init__(self, common: CommonFields) -> None:
+        self._common_values = common.of
+        self.rules: Mapping[type[Event], RecordRule] = {
+            RunStarted: record_rule(RunStartedRecord, always(INFO), self._run_started),
+            RunWaiting: record_rule(RunWaitingRecord, always(INFO), self._run_waiting),
+            RunEnded: record_rule(RunEndedRecord, _run_level, self._run_ended),
+            RunSuspected: record_rule(RunSuspectRecord, always(WARNING), self._run_suspected),
+            StepStarted: record_rule(StepStartedRecord, always(INFO), self._step_started),
+            StepEnded: record_rule(StepEndedRecord, error_level, self._step_ended),
+            Progressed: record_rule(ProgressRecord, always(INFO), self._progress),
+            ItemsRecorded: record_rule(ItemsRecord, _items_level, self._items),
+            ErrorRecorded: record_rule(ErrorRecord, always(ERROR), self._error),
+            OutputRecorded: record_rule(OutputRecord, always(INFO), self._output),
         }
 
     def _run_started(self, event: RunStarted) -> Record:
         snapshot = event.snapshot
         human = f"{_task(event.context)}, started, {snapshot.status.value}"
         return RunStartedRecord(
-            *self._head(event, INFO, RunStartedRecord, human),
+            *self._common_values(event, INFO, RunStartedRecord, human),
             status=snapshot.status.value,
         )
 
@@ -78,7 +88,7 @@ class RunRecords:
         snapshot = event.snapshot
         human = f"{_task(event.context)}, waiting, {snapshot.status.value}"
         return RunWaitingRecord(
-            *self._head(event, INFO, RunWaitingRecord, human),
+            *self._common_values(event, INFO, RunWaitingRecord, human),
             snapshot.status.value,
             *error_fields(snapshot.error),
         )
@@ -88,7 +98,7 @@ class RunRecords:
         human = f"{_task(event.context)}, ended, {snapshot.status.value}"
         error_type, error, traceback = error_fields(snapshot.error)
         record = RunEndedRecord(
-            *self._head(event, _run_level(event), RunEndedRecord, human),
+            *self._common_values(event, _run_level(event), RunEndedRecord, human),
             error_type=error_type,
             error=error,
             error_traceback=traceback,
@@ -102,15 +112,15 @@ class RunRecords:
     def _run_suspected(self, event: RunSuspected) -> Record:
         human = f"{_task(event.context)}, suspect, {' '.join(event.reasons)}"
         return RunSuspectRecord(
-            *self._head(event, WARNING, RunSuspectRecord, human),
+            *self._common_values(event, WARNING, RunSuspectRecord, human),
             list(event.reasons),
             event.message,
         )
 
     def _step_started(self, event: StepStarted) -> Record:
         human = f"Sync Step: {event.name}, started, running"
-        head = self._head(event, INFO, StepStartedRecord, human)
-        return StepStartedRecord(*head, event.name)
+        values = self._common_values(event, INFO, StepStartedRecord, human)
+        return StepStartedRecord(*values, event.name)
 
     def _step_ended(self, event: StepEnded) -> Record:
         status = "failed" if event.error else "success"
@@ -118,7 +128,7 @@ class RunRecords:
             f"Sync Step: {event.name}, ended, {status} - Duration: {event.duration * 1000:.1f}ms"
         )
         return StepEndedRecord(
-            *self._head(event, error_level(event), StepEndedRecord, human),
+            *self._common_values(event, error_level(event), StepEndedRecord, human),
             event.name,
             event.duration,
             *error_fields(event.error),
@@ -128,8 +138,8 @@ class RunRecords:
         task_id = event.context.task_id
         message = f" - {event.message}" if event.message else ""
         human = f"PROGRESS: Task: {task_id} - {event.percent:g}%{message}"
-        head = self._head(event, INFO, ProgressRecord, human)
-        return ProgressRecord(*head, event.percent, event.message)
+        values = self._common_values(event, INFO, ProgressRecord, human)
+        return ProgressRecord(*values, event.percent, event.message)
 
     def _items(self, event: ItemsRecorded) -> Record:
         counts = event.counts
@@ -137,7 +147,7 @@ class RunRecords:
             f"{event.item.capitalize()}s: {counts.processed}, {counts.created}, {counts.updated}"
         )
         return ItemsRecord(
-            *self._head(event, _items_level(event), ItemsRecord, human),
+            *self._common_values(event, _items_level(event), ItemsRecord, human),
             item=event.item,
             processed=counts.processed,
             created=counts.created,
@@ -150,9 +160,9 @@ class RunRecords:
     def _error(self, event: ErrorRecorded) -> Record:
         error = event.error
         human = f"ERROR: {error.message}{_whose(event.context)}"
-        head = self._head(event, ERROR, ErrorRecord, human)
+        values = self._common_values(event, ERROR, ErrorRecord, human)
         return ErrorRecord(
-            *head,
+            *values,
             operation=event.operation,
             error_type=error.error_type,
             error=error.message,
@@ -162,7 +172,9 @@ class RunRecords:
 
     def _output(self, event: OutputRecorded) -> Record:
         human = f"OUTPUT: Task: {event.context.task_id} - {event.stream} - {event.text}"
-        return OutputRecord(*self._head(event, INFO, OutputRecord, human), event.stream, event.text)
+        return OutputRecord(
+            *self._common_values(event, INFO, OutputRecord, human), event.stream, event.text
+        )
 
 
 def _task(context: RunContext) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from canvas_sync_core.events import Event, LogsCleaned
 from canvas_sync_core.schema.log_records import CleanupRecord, Record
 
-from .heads import Heads, Maker, error_fields, error_level, maker
+from .common_fields import CommonFields, RecordRule, error_fields, error_level, record_rule
 
 __all__ = ["UpkeepRecords"]
 
@@ -15,10 +15,10 @@ __all__ = ["UpkeepRecords"]
 class UpkeepRecords:
     """Turns the events of the exporter's work into records."""
 
-    def __init__(self, heads: Heads) -> None:
-        self._head = heads.of
-        self.makers: Mapping[type[Event], Maker] = {
-            LogsCleaned: maker(CleanupRecord, error_level, self._logs_cleaned),
+    def __init__(self, common: CommonFields) -> None:
+        self._common_values = common.of
+        self.rules: Mapping[type[Event], RecordRule] = {
+            LogsCleaned: record_rule(CleanupRecord, error_level, self._logs_cleaned),
         }
 
     def _logs_cleaned(self, event: LogsCleaned) -> Record:
@@ -28,7 +28,7 @@ class UpkeepRecords:
         )
         error_type, error, _ = error_fields(event.error)
         return CleanupRecord(
-            *self._head(event, error_level(event), CleanupRecord, human),
+            *self._common_values(event, error_level(event), CleanupRecord, human),
             status=event.outcome,
             duration_seconds=event.duration,
             files=event.files,

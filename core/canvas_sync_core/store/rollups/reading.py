@@ -88,7 +88,7 @@ class Rollups:
         Raises:
             RollupsBehindError: Too many runs are not in the rollups yet.
         """
-        total = self._read(
+        total = self._read_snapshot(
             since, until, UTC, _Reader.total_with_running, _MOST_ROWS, snapshot=snapshot
         )
         if total is None:
@@ -113,7 +113,7 @@ class Rollups:
         Raises:
             RollupsBehindError: Too many runs are not in the rollups yet.
         """
-        days_and_total = self._read(since, until, zone, _Reader.days_and_total, _MOST_ROWS)
+        days_and_total = self._read_snapshot(since, until, zone, _Reader.days_and_total, _MOST_ROWS)
         if days_and_total is None:
             return queries.performance(self._engine, since, zone, until)
         days, total = days_and_total
@@ -140,13 +140,15 @@ class Rollups:
 
         It is read from a snapshot, or as it is now.
         """
-        days_and_total = self._read(since, until, UTC, _Reader.days_and_total, snapshot=snapshot)
+        days_and_total = self._read_snapshot(
+            since, until, UTC, _Reader.days_and_total, snapshot=snapshot
+        )
         if days_and_total is None:
             return freshness(self._engine, since, now, until)
         _, total = days_and_total
         return Freshness(*whole_buckets(since, until), sort_by_age(total.newest, now))
 
-    def _read(
+    def _read_snapshot(
         self,
         since: datetime,
         until: datetime | None,
@@ -271,17 +273,17 @@ class _Reader:
         """Read the totals of a day without its new runs."""
         changed = {each for each in self._state.changed_buckets if day.begin <= each < day.end}
         if changed:
-            return self._read(day, changed)  # not cached: their rows may change at any time
+            return self._read_day(day, changed)  # not cached: their rows may change at any time
         generations = self._state.generations
         # A local day overlaps up to two UTC days. Generations increase across all days, so the
         # highest of them changes whenever the rollups of either day change.
         generation = max((generations.get(each, 0) for each in day.utc_days), default=0)
         if not generation:
             return _NO_RUNS
-        read = partial(self._read, day, changed)
+        read = partial(self._read_day, day, changed)
         return self._cache.get_or_read(day, generation, read)
 
-    def _read(self, day: LocalDay, changed: Set[datetime]) -> RollupTotals:
+    def _read_day(self, day: LocalDay, changed: Set[datetime]) -> RollupTotals:
         totals = RollupTotals()
         totals.add_groups(read_between(self._connection, day.begin, day.end, changed))
         return totals

@@ -87,7 +87,7 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_event_is_chosen_by_the_level_of_its_line(case: Case) -> None:
-    maker = RecordMaker("worker-1").makers[type(case.event)]
+    maker = RecordMaker("worker-1").rules[type(case.event)]
     record = maker.make(case.event)
     assert record is not None
     assert record.level == maker.level(case.event)

@@ -30,7 +30,7 @@ def test_microseconds_are_there_when_they_are_zero(sinks: Sinks) -> None:
 
 @given(moment=st.floats(0, 4e9))
 def test_any_moment_becomes_rfc_3339_with_microseconds(moment: float) -> None:
-    record = RecordMaker("worker-1").makers[ApiCall].make(structs.replace(CALL, time=moment))
+    record = RecordMaker("worker-1").rules[ApiCall].make(structs.replace(CALL, time=moment))
     assert record is not None
     decoded = datetime.fromisoformat(record.timestamp)
     assert abs(decoded.timestamp() - moment) < 0.000002

@@ -26,12 +26,12 @@ __all__ = [
     "ERROR",
     "INFO",
     "WARNING",
-    "Heads",
-    "Maker",
+    "CommonFields",
+    "RecordRule",
     "always",
     "error_fields",
     "error_level",
-    "maker",
+    "record_rule",
 ]
 
 DEBUG: Final = "DEBUG"
@@ -43,7 +43,7 @@ _LINES: Final = {event.record: (event.log.value, name) for name, event in LOG_EV
 """Record type -> the log and the event name of its lines."""
 
 _NO_CONTEXT: Final = (None, None, None, None, None, None)
-Head = tuple[
+CommonValues = tuple[
     str,
     str,
     str,
@@ -70,7 +70,7 @@ class _Logged(Protocol):
     def time(self) -> float: ...
 
 
-class Maker(NamedTuple):
+class RecordRule(NamedTuple):
     """How the events of one type become records.
 
     Attributes:
@@ -84,7 +84,7 @@ class Maker(NamedTuple):
     make: Callable[[Any], Record | None]
 
 
-class Heads:
+class CommonFields:
     """Makes the common fields of records.
 
     Args:
@@ -113,7 +113,7 @@ class Heads:
         digits = str(1_000_000 + microsecond)[1:]  # a format with zeros takes longer
         return f"{known[1]}.{digits}Z", known[2]
 
-    def of(self, event: _Logged, level: str, record: type[Record], human: str) -> Head:
+    def of(self, event: _Logged, level: str, record: type[Record], human: str) -> CommonValues:
         """Return the common fields of an event's record, in order."""
         timestamp, clock = self.times(event.time)
         message = escape_controls(f"{clock} {human}")
@@ -147,12 +147,12 @@ class Heads:
         )
 
 
-def maker(
+def record_rule(
     record: type[Record], level: Callable[[Any], str], make: Callable[[Any], Record | None]
-) -> Maker:
+) -> RecordRule:
     """Return how events become records of the type ``record``, in the log of that type."""
     log, _ = _LINES[record]
-    return Maker(Log(log), level, make)
+    return RecordRule(Log(log), level, make)
 
 
 def error_fields(error: ErrorInfo | None) -> tuple[str | None, str | None, tuple[str, ...]]:

@@ -15,8 +15,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from canvas_sync_core.metrics import MetricFiles
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.collectors.processes import (
-    ProcessCollector,
+from canvas_sync_exporter.collectors.sync_processes import (
+    SyncProcessCollector,
 )
 from support.metric_processes import COUNTED, COUNTED_LABELS, count, finish, samples, start, total
 
@@ -26,7 +26,7 @@ LAST_RUN = f'{MetricName.LAST_RUN}{{sync_type="full"}}'
 
 def test_a_missing_folder_has_no_processes(tmp_path: Path) -> None:
     """An exporter that starts first serves its own counters alone."""
-    values = samples(ProcessCollector(tmp_path / "later"))
+    values = samples(SyncProcessCollector(tmp_path / "later"))
     assert values == {
         MetricName.BROKEN_FILES: 0.0,
         MetricName.FOLD_FAILURES: 0.0,
@@ -39,7 +39,7 @@ def test_live_and_dead_processes_add_up(tmp_path: Path) -> None:
     live = MetricFiles(tmp_path)
     count(live, 1)
     finish(start("counting", tmp_path, 10, "exit"))
-    collector = ProcessCollector(tmp_path)
+    collector = SyncProcessCollector(tmp_path)
     for _ in range(2):
         values = samples(collector)
         assert total(values) == 11
@@ -55,7 +55,7 @@ def test_live_and_dead_processes_add_up(tmp_path: Path) -> None:
 
 def test_twenty_short_processes_add_up_however_they_end(tmp_path: Path) -> None:
     """Some exit, some are killed, some fork; a scrape between them changes nothing."""
-    collector = ProcessCollector(tmp_path)
+    collector = SyncProcessCollector(tmp_path)
     expected = 0
     for wave in range(5):
         ends = ["exit", "kill", "fork", "kill"]
@@ -101,7 +101,7 @@ def test_openmetrics_carries_the_newest_exemplar_of_each_bucket(tmp_path: Path) 
         live.histogram(name, labels).observe(9999.0)
     dead.close()
     registry = CollectorRegistry()
-    registry.register(ProcessCollector(tmp_path))
+    registry.register(SyncProcessCollector(tmp_path))
     for _ in range(2):
         text = openmetrics.generate_latest(registry).decode()  # type: ignore[no-untyped-call] # the library has no types
         families = {family.name: family for family in text_string_to_metric_families(text)}  # type: ignore[no-untyped-call] # the library has no types
@@ -120,7 +120,7 @@ def test_a_broken_file_keeps_its_last_good_values(tmp_path: Path) -> None:
     count(broken, 3)
     path = next(tmp_path.glob("counter_*.db"))
     count(healthy, 4)
-    collector = ProcessCollector(tmp_path)
+    collector = SyncProcessCollector(tmp_path)
     assert total(samples(collector)) == 7
     with path.open("r+b") as file:
         file.write(b"\xff" * 64)
@@ -146,7 +146,7 @@ def test_files_of_dead_processes_that_make_no_sense_are_moved_aside(
     count(files, 5)
     name = "counter_canvassync-other-1-0.db"
     (tmp_path / name).write_bytes(content)
-    collector = ProcessCollector(tmp_path)
+    collector = SyncProcessCollector(tmp_path)
     values = samples(collector)
     assert total(values) == 5
     assert values[MetricName.BROKEN_FILES] == 1
@@ -159,7 +159,7 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     foreign = {"counter_4711.db": b"\xff" * 64, "gauge_all_12.db": b"", "notes.txt": b"keep"}
     for name, content in foreign.items():
         (tmp_path / name).write_bytes(content)
-    collector = ProcessCollector(tmp_path)
+    collector = SyncProcessCollector(tmp_path)
     assert samples(collector)[MetricName.BROKEN_FILES] == 0
     collector.files.fold()
     assert all((tmp_path / name).read_bytes() == content for name, content in foreign.items())
@@ -173,7 +173,7 @@ def test_a_fold_that_cannot_be_written_is_counted_and_the_sums_stay_right(
     count(dead, 6)
     dead.close()
     (tmp_path / "folded.state.tmp").mkdir()
-    collector = ProcessCollector(tmp_path)
+    collector = SyncProcessCollector(tmp_path)
     for failures in (1, 2):
         values = samples(collector)
         assert total(values) == 6
@@ -190,10 +190,10 @@ def test_the_exporters_own_counters_survive_its_restart(tmp_path: Path) -> None:
         with files.lock:
             files.counter(MetricName.CLEANUP_RECLAIMED).add(100)
             files.gauge(MetricName.CLEANUP_LAST_SUCCESS).set(1.7e9)
-        collector = ProcessCollector(tmp_path)
+        collector = SyncProcessCollector(tmp_path)
         collector.files.fold()
         files.close()
-    values = samples(ProcessCollector(tmp_path))
+    values = samples(SyncProcessCollector(tmp_path))
     assert values[MetricName.CLEANUP_RECLAIMED] == 300
     assert values[MetricName.CLEANUP_LAST_SUCCESS] == 1.7e9
 
@@ -210,7 +210,7 @@ def test_promtool_accepts_the_text(tmp_path: Path) -> None:
         files.counter(COUNTED, COUNTED_LABELS)
         files.histogram(MetricName.RUN_DURATION, ("full", "success")).observe(3.0)
     registry = CollectorRegistry()
-    registry.register(ProcessCollector(tmp_path))
+    registry.register(SyncProcessCollector(tmp_path))
     done = subprocess.run(
         [promtool, "check", "metrics"],
         input=generate_latest(registry),

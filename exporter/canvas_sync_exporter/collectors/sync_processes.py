@@ -15,10 +15,10 @@ from canvas_sync_exporter.shared_metric_directory import SharedMetricDirectory
 from .families import family
 from .metric_file_families import MetricFileFamilies
 
-__all__ = ["ProcessCollector"]
+__all__ = ["SyncProcessCollector"]
 
 
-class ProcessCollector(Collector):
+class SyncProcessCollector(Collector):
     """Serves the metrics of all processes of a folder; counters never decrease when one ends.
 
     It is thread-safe, and several exporters may share the folder.
