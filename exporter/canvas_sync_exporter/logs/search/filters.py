@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import re2
 
 from canvas_sync_core.names import GRAPHQL_ERROR, Log
-from canvas_sync_exporter.logs.own_lines import LATIN1, OWN_JSON, has_foreign_lines
+from canvas_sync_exporter.logs.own_lines import OWN_JSON, has_foreign_lines
 from canvas_sync_exporter.logs.task_ids import ids_in_logs
 
 from .exclusions import NO_EXCLUSIONS, Exclusions
+from .rare_number import RareNumber
 from .rare_text import RareText
 from .search_record import SearchRecord
 from .texts import in_json, spellings
@@ -23,6 +24,8 @@ __all__ = ["PATTERN_LIMIT", "LineFilter", "compile_pattern"]
 
 PATTERN_LIMIT: Final = 1000
 """The longest regular expression, in characters."""
+
+_Alternatives: TypeAlias = tuple[RareText | RareNumber, ...]
 
 _PATTERN_MEMORY: Final = 8 * 1024 * 1024
 _NEEDS_ONE_LINE: Final = re.compile(r"\\[Az]|\(\?\w*-")  # \A, \z and flags such as (?-m)
@@ -98,9 +101,9 @@ class LineFilter:
     _texts: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     _traits: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     _levels: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
-    _status: Any = field(init=False, repr=False, compare=False)
-    _in_some_line: tuple[tuple[RareText, ...], ...] = field(init=False, repr=False, compare=False)
-    _in_own_line: tuple[tuple[RareText, ...], ...] = field(init=False, repr=False, compare=False)
+    _status: _Alternatives = field(init=False, repr=False, compare=False)
+    _in_some_line: tuple[_Alternatives, ...] = field(init=False, repr=False, compare=False)
+    _in_own_line: tuple[_Alternatives, ...] = field(init=False, repr=False, compare=False)
     _lines_pattern: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -110,23 +113,20 @@ class LineFilter:
         object.__setattr__(self, "_traits", traits)
         levels = tuple(b'"level":%s' % in_json(level) for level in self.levels)
         object.__setattr__(self, "_levels", levels)
-        object.__setattr__(self, "_status", _status_pattern(self.status))
+        object.__setattr__(self, "_status", _status_alternatives(self.status))
         object.__setattr__(self, "_lines_pattern", _for_many_lines(self.pattern))
-        object.__setattr__(self, "_in_some_line", _alternatives(texts))
-        own = (*((trait,) for trait in traits), levels, _status_texts(self.status))
-        object.__setattr__(self, "_in_own_line", _alternatives(*own))
+        object.__setattr__(self, "_in_some_line", _groups(map(RareText, texts)))
+        own = _groups(
+            *((RareText(trait),) for trait in traits), map(RareText, levels), self._status
+        )
+        object.__setattr__(self, "_in_own_line", own)
 
     def may_be_in(self, lines: bytes | memoryview) -> bool:
         """Whether any of these lines can match; a quick check of all of them together."""
         return (
             _has_each(self._in_some_line, lines)
             and (self._lines_pattern is None or self._lines_pattern.search(lines) is not None)
-            and (self._may_be_in_own(lines) or has_foreign_lines(lines))
-        )
-
-    def _may_be_in_own(self, lines: bytes | memoryview) -> bool:
-        return _has_each(self._in_own_line, lines) and (
-            self._status is None or self._status.search(lines) is not None
+            and (_has_each(self._in_own_line, lines) or has_foreign_lines(lines))
         )
 
     def may_be(self, line: bytes) -> bool:
@@ -148,7 +148,7 @@ class LineFilter:
                 return False
         if self._levels and not any(level in raw for level in self._levels):
             return False
-        return self._status is None or self._status.search(raw) is not None
+        return not self._status or _has_one(self._status, raw)
 
     def wants(self, record: SearchRecord) -> bool:
         """Whether a line that passed :meth:`may_be` is wanted."""
@@ -176,27 +176,24 @@ class LineFilter:
                 yield b'"%s":%s' % (name.encode(), in_json(value))
 
 
-def _alternatives(*texts: tuple[bytes, ...]) -> tuple[tuple[RareText, ...], ...]:
-    """Return groups of texts, of each of which one must be found, without empty groups."""
-    return tuple(tuple(map(RareText, group)) for group in texts if group)
+def _groups(*groups: Iterable[RareText | RareNumber]) -> tuple[_Alternatives, ...]:
+    """Return groups, of each of which one must be found, without empty ones."""
+    return tuple(filter(None, map(tuple, groups)))
 
 
-def _has_each(groups: tuple[tuple[RareText, ...], ...], lines: bytes | memoryview) -> bool:
-    return all(any(text.is_in(lines) for text in group) for group in groups)
+def _has_each(groups: tuple[_Alternatives, ...], lines: bytes | memoryview) -> bool:
+    return all(_has_one(group, lines) for group in groups)
 
 
-def _status_pattern(status: str | None) -> Any:
-    """Return what matches in each JSON line by our own writer with this status, if it is known."""
+def _has_one(alternatives: _Alternatives, lines: bytes | memoryview) -> bool:
+    return any(each.is_in(lines) for each in alternatives)
+
+
+def _status_alternatives(status: str | None) -> _Alternatives:
+    """Return the values one of which is in each JSON line by our own writer with a status."""
     if status is None or not status.isascii():  # of others some are escaped
-        return None
-    value = rb':"?' + re.escape(in_json(status)[1:-1])
-    graphql = rb'|"graphql_errors":' if status == GRAPHQL_ERROR else b""
-    return re2.compile(value + graphql, LATIN1)
-
-
-def _status_texts(status: str | None) -> tuple[bytes, ...]:
-    """Return texts of which each line that :func:`_status_pattern` finds, if wanted, has one."""
-    if status is None or not status.isascii() or status.lstrip("-").isdecimal():
-        return ()  # a number is in any lines: the pattern is faster than two texts without it
-    value = b':"%s' % in_json(status)[1:-1]
-    return (value, b'"graphql_errors":') if status == GRAPHQL_ERROR else (value,)
+        return ()
+    if status.lstrip("-").isdecimal():
+        return (RareNumber(status),)
+    value = RareText(b":" + in_json(status))
+    return (value, RareText(b'"graphql_errors":')) if status == GRAPHQL_ERROR else (value,)

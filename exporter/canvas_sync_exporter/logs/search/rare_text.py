@@ -1,8 +1,7 @@
 """Finds a text in many lines by the byte of it that is rarest in them.
 
-RE2 jumps from one occurrence of a pattern's first byte to the next. Most texts that a search looks
-for begin with a quotation mark, of which a line has dozens, so the search begins at a later byte.
-That is three to four times as fast as Python's ``in``, which looks at every byte.
+Most texts that a search looks for begin with a quotation mark, of which a line has dozens, so the
+search begins at a later byte.
 """
 
 from __future__ import annotations
@@ -14,12 +13,13 @@ import re2
 
 from canvas_sync_exporter.logs.own_lines import LATIN1
 
+from .rare_ends import has_whole
+
 __all__ = ["RareText"]
 
 _SAMPLE_BYTES: Final = 64 * 1024
-_NOT_RANDOM: Final = re.compile(rb"[^0-9a-f]")
-_LEAST_NOT_RANDOM: Final = 3
-_LEAST: Final = 10
+_TELLING: Final = re.compile(rb"[^0-9a-f]{3}|.{4}", re.DOTALL)
+"""How an end begins that is seldom found by chance in ids, durations and times."""
 
 
 class RareText:
@@ -31,22 +31,28 @@ class RareText:
 
     def __init__(self, text: bytes) -> None:
         self._text = text
+        self._before = 0
         self._end: Any = None
 
     def is_in(self, lines: bytes | memoryview) -> bool:
         """Return whether some lines contain the text."""
         if self._end is None:
-            self._end = re2.compile(re.escape(_rare_end(self._text, lines)), LATIN1)
-        return self._end.search(lines) is not None and self._text in bytes(lines)
+            self._before = _start_of_rare_end(self._text, bytes(lines[:_SAMPLE_BYTES]))
+            self._end = re2.compile(re.escape(self._text[self._before :]), LATIN1)
+
+        def is_whole(start: int, stop: int) -> bool:
+            return lines[max(0, start - self._before) : stop] == self._text
+
+        found = has_whole(self._end, lines, is_whole)
+        return self._text in bytes(lines) if found is None else found
 
 
-def _rare_end(text: bytes, lines: bytes | memoryview) -> bytes:
-    """Return the end of a text that begins with the byte that is rarest in some lines."""
-    sample = bytes(lines[:_SAMPLE_BYTES])
-    ends = [text[start:] for start in range(len(text))]
-    return min((text, *filter(_is_telling, ends)), key=lambda end: sample.count(end[:1]))
+def _start_of_rare_end(text: bytes, sample: bytes) -> int:
+    """Return where the end of a text begins that starts with its rarest byte in a sample of lines.
 
-
-def _is_telling(end: bytes) -> bool:
-    """Return whether a text is unlikely to be found by chance in ids, durations and times."""
-    return len(end) >= _LEAST or len(_NOT_RANDOM.findall(end)) >= _LEAST_NOT_RANDOM
+    An end that is itself in the sample will not do.
+    """
+    count = {byte: sample.count(byte) for byte in set(text)}
+    starts = sorted(range(len(text)), key=lambda start: count[text[start]])
+    telling = (start for start in starts if _TELLING.match(text, start))
+    return next((start for start in telling if text[start:] not in sample), 0)
