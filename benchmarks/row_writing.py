@@ -32,7 +32,7 @@ from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.row_database import row_database_opener
 from canvas_sync_core.store.rows import to_row
-from canvas_sync_instrumentation.outputs.rows import StoreSink
+from canvas_sync_instrumentation.outputs.rows import RowSink
 
 GOAL_MS = 2.0
 _CONTEXT = RunContext("a", 42, None, "full", "0" * 32, "0" * 16, sampled=False)
@@ -105,7 +105,7 @@ def _write_by_sink(
     folder: Path, lives: list[list[RunSnapshot]], *, flush_each: bool
 ) -> list[float]:
     url = f"sqlite:///{folder / 'sink.sqlite3'}"
-    sink = StoreSink(
+    sink = RowSink(
         row_database_opener(url, auto_upgrade=True), folder / "spool", on_drop=_refuse_drop
     )
     calls = []

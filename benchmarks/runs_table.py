@@ -62,7 +62,7 @@ from canvas_sync_core.store.run_filter import RunFilter
 from canvas_sync_core.store.run_search import search_runs
 from canvas_sync_core.store.timestamps import UtcDateTime
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_instrumentation.outputs.rows import StoreSink
+from canvas_sync_instrumentation.outputs.rows import RowSink
 
 CLIENTS = 8
 WRITERS = 4
@@ -331,7 +331,7 @@ def writers(database: Database, folder: Path, rate: float) -> Iterator[None]:
 def _write(url: str, folder: Path, number: int, rate: float, stop: Any) -> None:
     """Write runs as a sync does, until told to stop."""
     spool = configuration({"CANVAS_SYNC_LOG_DIR": str(folder / "logs")}).app.spool_folder
-    sink = StoreSink(row_database_opener(url, auto_upgrade=False), spool, on_drop=_refuse)
+    sink = RowSink(row_database_opener(url, auto_upgrade=False), spool, on_drop=_refuse)
     written = 0
     while not stop.wait(1 / rate):
         written += 1

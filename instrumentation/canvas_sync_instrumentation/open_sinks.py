@@ -15,7 +15,7 @@ from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.settings import Settings
 from canvas_sync_core.sinks import DropCounter, Sink
 from canvas_sync_core.store.row_database import row_database_opener
-from canvas_sync_instrumentation.outputs.rows import StoreSink
+from canvas_sync_instrumentation.outputs.rows import RowSink
 from canvas_sync_instrumentation.outputs.spans import SpanSink, open_pipeline
 
 __all__ = ["Sinks", "open_sinks"]
@@ -40,7 +40,7 @@ class Sinks(msgspec.Struct, frozen=True):
     spans: SpanSink
     by_name: Mapping[str, Sink] = msgspec.field(default_factory=dict)
     metrics: MetricsSink | None = None
-    store: StoreSink | None = None
+    store: RowSink | None = None
 
     def count_drop(self, sink: str, reason: str, count: int = 1) -> None:
         """Count telemetry that was lost."""
@@ -97,9 +97,9 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
     return Sinks(spans, opened, metrics, store)
 
 
-def _open_store(settings: Settings, on_drop: DropCounter) -> StoreSink:
+def _open_store(settings: Settings, on_drop: DropCounter) -> RowSink:
     url = settings.resolved_database_url
-    return StoreSink(
+    return RowSink(
         row_database_opener(url, auto_upgrade=settings.database_url is None),
         settings.spool_folder,
         on_drop=on_drop,

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, TypedDict, Unpack
 from msgspec import structs
 from opentelemetry import context as otel_context
 
-from canvas_sync_core.canvas.received import measure_content
+from canvas_sync_core.canvas.received import Received, measure_content
 from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.canvas.responses import classify
 from canvas_sync_core.events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
@@ -235,19 +235,24 @@ class CanvasSyncMetricsTracker:
             facts = classify(status_code, headers or {}, body)
             data = None if body is None else text_of(body).encode(errors="replace")
             content = measure_content(request.method, request.url.path, status_code, facts, data)
-            if items is not None:
-                content = structs.replace(content, items=self._arguments.count(call, items))
-            if size is not None:
-                content = structs.replace(content, size=self._arguments.count(call, size))
             event = answered_call(
                 request,
                 time=now,
                 duration=duration,
                 status=status_code,
                 facts=facts,
-                content=content,
+                content=self._with_given(content, items, size),
             )
         self._run.add_api_call(event)
+
+    def _with_given(self, content: Received, items: int | None, size: int | None) -> Received:
+        """Replace what was measured by what the app knows better."""
+        call = "record_api_call"
+        if items is not None:
+            content = structs.replace(content, items=self._arguments.count(call, items))
+        if size is not None:
+            content = structs.replace(content, size=self._arguments.count(call, size))
+        return content
 
     @never_raises
     def record_db_operation(

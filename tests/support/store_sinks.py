@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.events import RunContext, RunEnded, RunStarted
 from canvas_sync_core.store.queries import recent_runs
-from canvas_sync_instrumentation.outputs.rows import StoreSink
+from canvas_sync_instrumentation.outputs.rows import RowSink
 
 from .runs import running, snapshot
 
@@ -48,7 +48,7 @@ class RowDrops:
         self.counts[reason] += count
 
 
-Sinks = Callable[..., StoreSink]
+Sinks = Callable[..., RowSink]
 
 
 def run_started(task_id: str, **changes: Any) -> RunStarted:
@@ -65,11 +65,11 @@ def statuses_of(engine: Engine) -> dict[str, str]:
 
 def reports_in(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the store logged; an exporter of spans that an earlier test left hanging may log too."""
-    names = {"canvas_sync_instrumentation.outputs._row_writer", StoreSink.__module__}
+    names = {"canvas_sync_instrumentation.outputs._row_writer", RowSink.__module__}
     return [record.getMessage() for record in caplog.records if record.name in names]
 
 
-def sync_all(sink: StoreSink, names: list[str]) -> None:
+def sync_all(sink: RowSink, names: list[str]) -> None:
     for name in names:
         sink.handle(run_started(name))
         sink.handle(run_ended(name))

@@ -80,11 +80,7 @@ def make_view(
         title=page.title,
         root="../" * place.count("/") or "./",
         path=place,
-        query={
-            name: found[0] if len(found) == 1 else found
-            for name, found in given.to_dict(flat=False).items()
-            if name not in ("done", "format")
-        },
+        query=_query_of_links(given),
         values=values,
         period=period,
         zone=chosen,
@@ -93,6 +89,15 @@ def make_view(
         visitor=visitor,
         done=values["done"] or "",
     )
+
+
+def _query_of_links(given: MultiDict[str, str]) -> dict[str, str | list[str]]:
+    """Return the parameters that the links of the page keep."""
+    return {
+        name: values[0] if len(values) == 1 else values
+        for name, values in given.to_dict(flat=False).items()
+        if name not in ("done", "format")
+    }
 
 
 def wants_json(request: Request) -> bool:

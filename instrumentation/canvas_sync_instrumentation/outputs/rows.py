@@ -1,4 +1,4 @@
-"""The store sink: rows of the table, written by a separate thread.
+"""The row sink: rows of the table, written by a separate thread.
 
 The sync's thread only appends a snapshot to this process's spool file. The writer thread moves
 snapshots from there into the database, and empties the file once they are committed. While the
@@ -34,7 +34,7 @@ from canvas_sync_core.wording import counted
 
 from ._row_writer import SINK, GivenUpError, RowWriter
 
-__all__ = ["StoreSink"]
+__all__ = ["RowSink"]
 
 _logger = app_logger(__name__)
 
@@ -50,7 +50,7 @@ _MEMORY_RUNS: Final = 1000
 _RowEvent = RunStarted | Heartbeat | RunWaiting | RunEnded
 
 
-class StoreSink:
+class RowSink:
     """Writes each run's row: at its start, its heartbeats and its end.
 
     Args:

@@ -10,7 +10,7 @@ import pytest
 
 from canvas_sync_core.store.row_database import row_database_opener
 from canvas_sync_core.store.spool.own_file import SPOOL_LIMIT
-from canvas_sync_instrumentation.outputs.rows import StoreSink
+from canvas_sync_instrumentation.outputs.rows import RowSink
 from canvas_sync_instrumentation.outputs.spans import SpanSink, open_pipeline
 from support.otlp import OtlpReceiver, http_receiver
 from support.span_sinks import RECEIVERS, MakeSink, SpanDrops
@@ -25,10 +25,10 @@ def row_drops() -> RowDrops:
 @pytest.fixture
 def make_store(tmp_path: Path, row_drops: RowDrops) -> Iterator[Sinks]:
     """Make sinks on a database, all with one spool folder; closed at the end."""
-    made: list[StoreSink] = []
+    made: list[RowSink] = []
 
-    def make(url: str, *, auto_upgrade: bool = True, limit: int = SPOOL_LIMIT) -> StoreSink:
-        sink = StoreSink(
+    def make(url: str, *, auto_upgrade: bool = True, limit: int = SPOOL_LIMIT) -> RowSink:
+        sink = RowSink(
             row_database_opener(url, auto_upgrade=auto_upgrade),
             tmp_path / "spool",
             on_drop=row_drops,

@@ -26,7 +26,7 @@ from canvas_sync_core.store.spool.delivery import waiting_bytes
 from canvas_sync_core.store.spool.lines import encode
 from canvas_sync_core.store.sqlite_rows import SqliteRows
 from canvas_sync_instrumentation.outputs._row_writer import RowWriter
-from canvas_sync_instrumentation.outputs.rows import StoreSink
+from canvas_sync_instrumentation.outputs.rows import RowSink
 from support.postgresql import PostgresqlServer
 from support.prometheus import eventually
 from support.store_sinks import (
@@ -172,7 +172,7 @@ def test_a_failure_that_nobody_foresaw_loses_no_row(
 
     opener = row_database_opener(empty_database_url, auto_upgrade=True)
     is_mended = threading.Event()
-    sink = StoreSink(open_database, tmp_path / "spool", on_drop=row_drops)
+    sink = RowSink(open_database, tmp_path / "spool", on_drop=row_drops)
     sync_all(sink, ["a"])
     assert not sink.flush(0.5)
     is_mended.set()
@@ -229,7 +229,7 @@ def test_a_row_that_is_being_written_at_the_close_is_either_delivered_or_counted
 ) -> None:
     (tmp_path / "spool").write_text("a file where the folder should be")
     database = _StoppingDatabase(tmp_path / "runs.sqlite3", stops, error)
-    sink = StoreSink(lambda: database, tmp_path / "spool", on_drop=row_drops)
+    sink = RowSink(lambda: database, tmp_path / "spool", on_drop=row_drops)
     sync_all(sink, ["a", "b"])
     assert database.has_stopped.wait(600)
     sink.close(0)

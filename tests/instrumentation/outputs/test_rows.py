@@ -1,4 +1,4 @@
-"""The store sink: every run reaches the table, whatever happens to the database."""
+"""The row sink: every run reaches the table, whatever happens to the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_core.store.row_database import RowDatabase, row_database_opener
 from canvas_sync_core.store.spool.delivery import waiting_bytes
 from canvas_sync_core.store.spool.lines import encode
-from canvas_sync_instrumentation.outputs.rows import StoreSink
+from canvas_sync_instrumentation.outputs.rows import RowSink
 from support.runs import running
 from support.small_disk import SmallDisk
 from support.store_sinks import (
@@ -118,7 +118,7 @@ def test_the_syncs_thread_never_meets_the_database(tmp_path: Path, row_drops: Ro
         return opener()
 
     opener = row_database_opener(f"sqlite:///{tmp_path / 'x.sqlite3'}", auto_upgrade=True)
-    sink = StoreSink(open_database, tmp_path / "spool", on_drop=row_drops)
+    sink = RowSink(open_database, tmp_path / "spool", on_drop=row_drops)
     sink.handle(run_started("a"))
     assert sink.flush(600)
     sink.close(10)
@@ -191,7 +191,7 @@ def test_a_full_disk_loses_nothing_while_the_database_is_there(
     empty_database_url: str, small_disk: SmallDisk, row_drops: RowDrops
 ) -> None:
     folder = small_disk.path / "spool"
-    sink = StoreSink(
+    sink = RowSink(
         row_database_opener(empty_database_url, auto_upgrade=True), folder, on_drop=row_drops
     )
     sync_all(sink, ["before"])

@@ -20,7 +20,7 @@ _PROCESS = """
 import os, sys, time
 from pathlib import Path
 from canvas_sync_core.events import RunContext, RunEnded, RunStarted
-from canvas_sync_instrumentation.outputs.rows import StoreSink
+from canvas_sync_instrumentation.outputs.rows import RowSink
 from canvas_sync_core.store.row_database import row_database_opener
 from support.runs import running, snapshot
 
@@ -30,7 +30,7 @@ context = RunContext("a", 42, None, "full", "0" * 32, "0" * 16, sampled=False)
 def fail(sink, reason, count=1):
     raise AssertionError(reason)
 
-sink = StoreSink(row_database_opener(url, auto_upgrade=True), folder, on_drop=fail)
+sink = RowSink(row_database_opener(url, auto_upgrade=True), folder, on_drop=fail)
 
 def sync(name):
     for number in range(count):

@@ -71,11 +71,24 @@ def make_log_report(
         verdict: What the judge finds in the logs; None if nothing was judged.
         now: The time until which syncs should have run; None if none are expected.
     """
+    report = _figures(analysis, log_dir, selection, top)
+    verdict = verdict or Verdict()
+    return replace(
+        report,
+        attention=findings(report, verdict, now),
+        not_judged=verdict.not_judged,
+        is_judged=verdict.is_judged,
+        notes=notes(report),
+    )
+
+
+def _figures(analysis: Analysis, log_dir: Path, selection: Selection, top: int) -> LogReport:
+    """Return the report without what is derived from its figures."""
     sections: dict[Log, Any] = {log: each.section for log, each in analysis.summaries.items()}
     unknown: Counter[str] = Counter()
     for section in sections.values():
         unknown.update(section.unknown)
-    report = LogReport(
+    return LogReport(
         log_dir=str(log_dir),
         filters=Filters(
             since=selection.since,
@@ -94,14 +107,6 @@ def make_log_report(
         unreadable=_unreadable(analysis),
         unknown_events=_counts(unknown, top),
         problems=analysis.problems,
-    )
-    verdict = verdict or Verdict()
-    return replace(
-        report,
-        attention=findings(report, verdict, now),
-        not_judged=verdict.not_judged,
-        is_judged=verdict.is_judged,
-        notes=notes(report),
     )
 
 
