@@ -11,7 +11,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    not_,
+    select,
+)
 
 from canvas_sync_core.store.rollups.aggregates import ENDED, ROW_COLUMNS, add_up
 from canvas_sync_core.store.rollups.buckets import DAY, FIFTEEN_MINUTES, HOUR, floor, within
@@ -33,12 +44,15 @@ _LEAST: Final = 20
 _MOST: Final = 2_000
 _LONG_S: Final = 0.02
 """If the rows of a portion take longer, the next is smaller: no lock should be held for 50 ms."""
-_SHORT_S: Final = 0.01
+_SHORT_S: Final = _LONG_S / 2
+"""If they take less, twice as many do not take too long."""
 _PAUSE_S: Final = 0.02
 _SCHEDULING: Final = Path("/proc/thread-self/schedstat")
 _columns = metrics_table.c
 _start = _columns.sync_start_time
 _changes = changes_table.c
+# Prepared once, because building it takes longer than executing it.
+_OLDEST: Final = select(_start).where(_start < bindparam("before"), ENDED).order_by(_start).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +144,7 @@ class _Portion:
         if min(took, self._last) - self._shortest > _LONG_S:
             self.size = max(_LEAST, self.size // 2)
         elif took - self._shortest < _SHORT_S:
-            self.size = min(_MOST, self.size * 3 // 2 + 1)
+            self.size = min(_MOST, self.size * 2)
         self._last = took
 
 
@@ -188,20 +202,16 @@ def _delete_between(connection: Connection, begin: datetime, end: datetime) -> _
     if count != deleted:
         raise _NotRolledUpError
     day = floor(begin, DAY)
-    connection.execute(delete(changes_table).where(recorded, _changes.id != newest))
-    changed = connection.scalar(select(_changes.start).where(_changes.id == newest))
-    if _others_changed(connection, day, newest):
-        connection.execute(delete(changes_table).where(_changes.id == newest))
-        changed = None
+    # If another bucket of the day counts as changed, the day is not read from the rollups anyway.
+    is_changed = and_(_changes.run_id.is_(None), within(_changes.start, day, day + DAY))
+    other = select(_changes.id).where(is_changed, not_(recorded)).limit(1)
+    changed = None
+    if connection.scalar(other) is None:
+        changed = connection.scalar(select(_changes.start).where(_changes.id == newest))
+        recorded = and_(recorded, _changes.id != newest)
+    connection.execute(delete(changes_table).where(recorded))
     move_to_deleted(connection, begin, end)
     return _Deleted(deleted, day, None if changed is None else floor(changed, FIFTEEN_MINUTES))
-
-
-def _others_changed(connection: Connection, day: datetime, newest: int) -> bool:
-    """Return whether another bucket of the day counts as changed, so that the day is not read."""
-    is_changed = and_(_changes.run_id.is_(None), within(_changes.start, day, day + DAY))
-    other = select(_changes.id).where(is_changed, _changes.id != newest).limit(1)
-    return connection.scalar(other) is not None
 
 
 def _delete_portion(
@@ -222,8 +232,7 @@ def _delete_portion(
 
 
 def _oldest(connection: Connection, before: datetime) -> datetime | None:
-    old = select(_start).where(_start < before, ENDED)
-    return connection.scalar(old.order_by(_start).limit(1))
+    return connection.scalar(_OLDEST, {"before": before})
 
 
 def _delete_oldest(connection: Connection, before: datetime, portion: int) -> Sequence[Row[Any]]:

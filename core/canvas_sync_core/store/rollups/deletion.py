@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from .aggregates import Groups
 from .buckets import FIFTEEN_MINUTES, HOUR, BucketRange, ceiling, floor
@@ -15,6 +15,16 @@ __all__ = ["move_to_deleted"]
 
 _rollups = rollups_table.c
 _SECOND: Final = timedelta(seconds=1)
+# Prepared once, because building a statement takes longer than executing it.
+_THERE: Final = (
+    _rollups.seconds == bindparam("length"),
+    _rollups.start >= bindparam("begin"),
+    _rollups.start < bindparam("end"),
+)
+_EARLIER: Final = select(_rollups.start).where(*_THERE, _rollups.is_deleted).distinct()
+_MOVE: Final = (
+    update(rollups_table).where(*_THERE, _rollups.is_deleted.is_(False)).values(is_deleted=True)
+)
 
 
 def move_to_deleted(connection: Connection, begin: datetime, end: datetime) -> None:
@@ -40,19 +50,13 @@ def move_to_deleted(connection: Connection, begin: datetime, end: datetime) -> N
 
 def _move(connection: Connection, length: timedelta, begin: datetime, end: datetime) -> None:
     """Move the rollups of buckets of one length; add them to what was deleted there before."""
-    there = (
-        _rollups.seconds == length // _SECOND,
-        _rollups.start >= begin,
-        _rollups.start < end,
-    )
-    earlier = select(_rollups.start).where(*there, _rollups.is_deleted).distinct()
-    for start in connection.scalars(earlier).all():
+    there = {"length": length // _SECOND, "begin": begin, "end": end}
+    for start in connection.scalars(_EARLIER, there).all():
         groups: Groups = {}
         merge_groups(connection, BucketRange(length, start, start + length), groups)
         replace_groups(connection, length, {start: groups}, is_deleted=True)
         replace_groups(connection, length, {start: {}}, is_deleted=False)
-    moved = update(rollups_table).where(*there, _rollups.is_deleted.is_(False))
-    connection.execute(moved.values(is_deleted=True))
+    connection.execute(_MOVE, there)
 
 
 def _recompute(connection: Connection, hour: datetime) -> None:

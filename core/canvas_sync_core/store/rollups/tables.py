@@ -139,6 +139,10 @@ previous one.
 """
 
 _rollups = rollups_table.c
+# Prepared once, because building a statement takes longer than executing it.
+_NEWEST_GENERATION: Final = select(func.max(days_table.c.generation))
+_DAY_DELETION: Final = delete(days_table).where(days_table.c.day == bindparam("marked"))
+_DAY_INSERTION: Final = insert(days_table)
 
 
 def has_rollups(database: Engine | Connection) -> bool:
@@ -348,10 +352,10 @@ def mark_day(connection: Connection, moment: datetime) -> int:
         The new generation.
     """
     day = floor(moment, DAY)
-    newest = connection.scalar(select(func.max(days_table.c.generation))) or 0
+    newest = connection.scalar(_NEWEST_GENERATION) or 0
     generation = max(newest + 1, time.time_ns() // 1_000_000)
-    connection.execute(delete(days_table).where(days_table.c.day == day))
-    connection.execute(insert(days_table), {"day": day, "generation": generation})
+    connection.execute(_DAY_DELETION, {"marked": day})
+    connection.execute(_DAY_INSERTION, {"day": day, "generation": generation})
     return generation
 
 
@@ -377,6 +381,8 @@ _VALUES: Final = [
     for column in rollups_table.columns
     if column.name not in _KEY[:3]
 ]
+_PACKED_SKETCH: Final = msgspec.msgpack.Decoder(tuple[int, dict[int, int]])
+_ERRORS: Final = msgspec.json.Decoder(dict[str, int])
 _FIRST_MEASURE: Final = 1 + len(SUMMED)
 _FIRST_NEWEST: Final = _FIRST_MEASURE + 4 * len(MEASURES)
 
@@ -386,7 +392,7 @@ def _to_aggregate(values: Any) -> Aggregate:
     for number, name in enumerate(MEASURES):
         first = _FIRST_MEASURE + 4 * number
         count, total, largest, packed = values[first : first + 4]
-        zeros, buckets = msgspec.msgpack.decode(packed, type=tuple[int, dict[int, int]])
+        zeros, buckets = _PACKED_SKETCH.decode(packed)
         measures[name] = Sketch(count, total, largest, zeros, buckets)
     sums, newest, errors = values[1:_FIRST_MEASURE], values[_FIRST_NEWEST:-1], values[-1]
     return Aggregate(values[0], list(sums), measures, list(newest), decode_errors(errors))
@@ -394,7 +400,7 @@ def _to_aggregate(values: Any) -> Aggregate:
 
 def decode_errors(stored: str | None) -> Counter[str] | None:
     """Read the number of runs by error; None if it is unknown."""
-    return None if stored is None else Counter(msgspec.json.decode(stored, type=dict[str, int]))
+    return None if stored is None else Counter(_ERRORS.decode(stored))
 
 
 def encode_errors(errors: Mapping[str, int] | None) -> str | None:
