@@ -11,7 +11,8 @@
 ``operations-20251222T020000Z.tar.gz``  an archive of the cleanup
 ======================================  ======================================================
 
-Only a regular file counts, or a link to one: opening a FIFO would block forever.
+Only a regular file counts, or a link to one: opening a FIFO would block forever. A link counts only
+if it cannot lead us to a file that the user who made it may not read.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+import stat
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -34,9 +36,10 @@ __all__ = [
     "COMPRESSIONS",
     "FileKind",
     "LogFileName",
-    "is_regular",
     "live_name",
+    "may_follow",
     "parse_name",
+    "reason_to_skip",
     "regular_names",
 ]
 
@@ -154,7 +157,7 @@ def regular_names(log_name: str, folder: Path) -> list[LogFileName]:
         OSError: The folder cannot be read.
     """
     with os.scandir(folder) as entries:
-        names = {entry.name for entry in entries if is_regular(entry)}
+        names = {entry.name for entry in entries if reason_to_skip(entry) is None}
     parsed = (parse_name(log_name, name) for name in sorted(names))
     return [
         each
@@ -163,9 +166,30 @@ def regular_names(log_name: str, folder: Path) -> list[LogFileName]:
     ]
 
 
-def is_regular(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry of a folder is a regular file, or a link to one."""
+def reason_to_skip(entry: os.DirEntry[str]) -> str | None:
+    """Return why an entry of a folder cannot be a file of a log; None if it can."""
     try:
-        return entry.is_file()
+        is_file = entry.is_file()
     except OSError:  # a link to itself
+        is_file = False
+    if not is_file:
+        return "it is not a regular file"
+    if entry.is_symlink() and not may_follow(Path(entry.path)):
+        return "it is another user's link to a file that does not belong to that user"
+    return None
+
+
+def may_follow(path: Path) -> bool:
+    """Return whether a path is no symbolic link, or one that may be followed.
+
+    Who may write to a log folder could otherwise have files archived that only we may read. So the
+    link must have been made by root, by the user of this process, or by the owner of its target.
+    """
+    try:
+        link = path.lstat()
+        if not stat.S_ISLNK(link.st_mode):
+            return True
+        target = path.stat()
+    except OSError:  # gone, or a link to itself
         return False
+    return link.st_uid in {0, os.geteuid(), target.st_uid}

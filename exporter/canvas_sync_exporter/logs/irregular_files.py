@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from canvas_sync_core.files.log_names import is_regular, live_name, parse_name
+from canvas_sync_core.files.log_names import live_name, parse_name, reason_to_skip
 from canvas_sync_core.names import Log
 
 __all__ = ["irregular_files"]
@@ -14,8 +14,8 @@ __all__ = ["irregular_files"]
 def irregular_files(log_dir: Path, archive_dir: Path) -> list[str]:
     """Report what has the name of a log file but is skipped when lines are read.
 
-    These are folders, FIFOs, devices, dangling links, and files compressed in a way that we cannot
-    read.
+    These are folders, FIFOs, devices, dangling links, links to files of other users, and files
+    compressed in a way that we cannot read.
 
     Args:
         log_dir: Folder of the logs.
@@ -44,6 +44,5 @@ def _reason_to_skip(entry: os.DirEntry[str]) -> str | None:
     file = next((each for each in parsed if each), None)
     if file is None:
         return None
-    if not is_regular(entry):
-        return "it is not a regular file"
-    return None if file.is_readable else f"{file.compression} cannot be read"
+    is_unreadable = None if file.is_readable else f"{file.compression} cannot be read"
+    return reason_to_skip(entry) or is_unreadable

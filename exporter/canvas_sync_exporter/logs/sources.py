@@ -26,7 +26,13 @@ from typing import Final
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.files.identity import Identity, status_identity
-from canvas_sync_core.files.log_names import ARCHIVE_SUFFIX, FileKind, live_name, regular_names
+from canvas_sync_core.files.log_names import (
+    ARCHIVE_SUFFIX,
+    FileKind,
+    live_name,
+    may_follow,
+    regular_names,
+)
 from canvas_sync_core.logs.rotation import log_file, log_numbers
 from canvas_sync_core.names import Log
 
@@ -242,8 +248,8 @@ def _add_source(
         if error.errno != errno.ELOOP:  # a link to itself is not a file
             raise
         return
-    if not stat.S_ISREG(found.st_mode):  # the name of a hole between two backups
-        return
+    if not stat.S_ISREG(found.st_mode) or not may_follow(path):
+        return  # the name of a hole between two backups
     identity = status_identity(found)
     source = LogSource(
         log,

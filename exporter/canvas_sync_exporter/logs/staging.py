@@ -26,6 +26,7 @@ from typing import IO, Final
 
 from canvas_sync_core.files.durability import sync_folder
 from canvas_sync_core.files.identity import identity_of, status_identity
+from canvas_sync_core.files.log_names import may_follow
 from canvas_sync_core.files.modes import SHARED_FOLDER, make_folder, shared_opener
 from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import log_files
@@ -61,7 +62,7 @@ def staged_members(folder: Path) -> list[Member]:
     members = []
     for path in folder.iterdir():
         name, mark, length = path.name.rpartition("@")
-        if mark and length.isdecimal() and path.is_file():
+        if mark and length.isdecimal() and path.is_file() and may_follow(path):
             members.append(Member(path, name, int(length)))
     return sorted(members, key=lambda member: -_number(member.name))
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canvas_sync_core.files.log_names import FileKind, LogFileName, parse_name, regular_names
+from canvas_sync_core.files.log_names import (
+    FileKind,
+    LogFileName,
+    may_follow,
+    parse_name,
+    regular_names,
+)
 
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 LIVE, BACKUP, ROTATED, ARCHIVE = FileKind.LIVE, FileKind.BACKUP, FileKind.ROTATED, FileKind.ARCHIVE
 
 
@@ -90,3 +98,21 @@ def test_a_compressed_file_counts_only_once_its_original_is_gone(tmp_path: Path)
         "x.log-20251222",
         "x.log.2.gz",
     }
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("maker", "owner", "is_followed"),
+    [(1001, 0, False), (1001, 1002, False), (1001, 1001, True), (0, 1002, True)],
+)
+def test_a_link_leads_only_to_a_file_of_the_user_who_made_it_or_was_made_by_root(
+    tmp_path: Path, maker: int, owner: int, is_followed: bool
+) -> None:
+    target, link = tmp_path / "secret", tmp_path / "x.log.1"
+    target.touch()
+    link.symlink_to(target)
+    os.chown(target, owner, owner)
+    os.lchown(link, maker, maker)
+    assert may_follow(link) is is_followed
+    assert may_follow(target)
+    assert bool(regular_names("x.log", tmp_path)) is is_followed

@@ -117,3 +117,25 @@ def test_only_names_of_logs_and_archives_are_reported(tmp_path: Path) -> None:
         "errors.log.1 is skipped: it is not a regular file"
     ]
     assert irregular_files(tmp_path, tmp_path / "missing") == irregular_files(tmp_path, tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_link_of_another_user_to_our_file_is_neither_read_nor_archived(
+    settings: RetentionSettings,
+) -> None:
+    secret = settings.log_dir / "secret"
+    secret.write_bytes(json_line(record(Log.ERRORS, 0)))
+    staged = settings.log_dir / "archiving" / "errors-20251221T020000Z" / "errors.log.3@5"
+    for link in (settings.log_dir / "errors.log.1", staged):
+        link.symlink_to(secret)
+        os.lchown(link, 1001, 1001)
+    (settings.log_dir / "errors.log.2").write_bytes(json_line(record(Log.ERRORS, 2)))
+    reason = "it is another user's link to a file that does not belong to that user"
+    folders = settings.log_dir, settings.archive_dir
+    with closing(LogSearch(*folders, LineFilter(), limit=9)) as search:
+        assert len(list(search)) == 2
+    assert search.notes.problems == [f"errors.log.1 is skipped: {reason}"]
+    staged.unlink()
+    report = cleanup_canvas_sync_logs(settings)
+    assert (sum(log.files for log in report.logs), secret.exists()) == (1, True)
+    assert report.problems == search.notes.problems
