@@ -18,6 +18,7 @@ PACKAGES = (
     "canvas_sync_exporter.logs.search",
     "canvas_sync_exporter.web",
     "canvas_sync_instrumentation",
+    "canvas_sync_instrumentation.integrations",
 )
 
 

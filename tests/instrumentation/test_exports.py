@@ -15,7 +15,7 @@ from canvas_sync_core import canvas
 from canvas_sync_exporter import logs
 from canvas_sync_instrumentation import integrations
 
-LAZY = (canvas_sync_instrumentation, canvas, logs)
+LAZY = (canvas_sync_instrumentation, integrations, canvas, logs)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,9 @@ def test_type_checkers_see_the_names_that_are_exported(package: ModuleType) -> N
 
 
 def test_each_integration_is_exported_by_the_package() -> None:
-    hooks = [name for name in vars(integrations) if name.startswith(("instrument", "uninstrument"))]
+    hooks = [
+        name for name in integrations.__all__ if name.startswith(("instrument", "uninstrument"))
+    ]
     assert hooks
     assert set(hooks) <= set(canvas_sync_instrumentation.__all__)
 
