@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         Its exit code, or one of :data:`RUN_EXIT_CODES`.
     """
     words = arguments.command[arguments.command[:1] == ["--"] :]
-    if not words:
+    if not words or not words[0]:  # an empty variable of a shell
         arguments.complain("no command given: canvas-sync-monitor run -- python nightly_sync.py")
     job = Job(
         tuple(words),

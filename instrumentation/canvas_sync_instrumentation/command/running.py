@@ -23,7 +23,7 @@ from canvas_sync_core.identifiers import getpid
 from canvas_sync_instrumentation.monitor import get_monitor
 from canvas_sync_instrumentation.pid_lock import PidLock
 
-from .exit_words import exit_words, signal_name, signal_words
+from .exit_words import exit_words, signal_name, signal_words, start_failure
 from .job import CommandResult, Job
 from .output import OutputKeeper
 from .recording import RecordedRun, record_for_killed_wrapper
@@ -147,8 +147,9 @@ class _Running:
 
     def _not_started(self, error: OSError) -> CommandResult:
         # The error's own message quotes the command, which is masked as a value would be.
-        self._run.end(type(error)(f"{self._job.name} cannot be started: {error.strerror}."))
-        failure = f"{redact(self._job.words[0])} cannot be started: {error.strerror}"
+        reason = start_failure(self._job.words[0], error)
+        self._run.end(type(error)(f"{self._job.name} cannot be started: {reason}."))
+        failure = f"{redact(self._job.words[0])} cannot be started: {reason}"
         is_missing = isinstance(error, FileNotFoundError)
         return self._result(NOT_FOUND if is_missing else NOT_EXECUTABLE, failure)
 

@@ -70,8 +70,11 @@ class Signals:
     ) -> None:
         if process.returncode is not None:
             return
+        # A stopped command would notice a signal only once it is continued, as by timeout(1).
+        sent = [number, signal.SIGCONT] if number in STOPPING else [number]
         with contextlib.suppress(ProcessLookupError):
-            if self._in_own_group:
-                os.killpg(process.pid, number)
-            elif not from_terminal:  # the terminal has sent it to the command as well
-                os.kill(process.pid, number)
+            for each in sent:
+                if self._in_own_group:
+                    os.killpg(process.pid, each)
+                elif not from_terminal:  # the terminal has sent it to the command as well
+                    os.kill(process.pid, each)

@@ -15,6 +15,7 @@ import pytest
 
 from support.http_answers import Answer, answering
 from support.otlp import http_receiver, span_named
+from support.waiting import wait_until
 from support.wrapper import PROGRAM, TIMEOUT, last_error, last_run, logged, run, running
 
 
@@ -125,9 +126,10 @@ def test_standard_error_that_cannot_be_written_does_not_change_the_exit_code() -
 
 
 def test_no_command_is_wrong_usage() -> None:
-    done = run("--user", "42", "--")
-    assert done.returncode == 2
-    assert "no command given" in done.stderr
+    for words in (["--user", "42", "--"], ["--", ""]):
+        done = run(*words)
+        assert done.returncode == 2
+        assert "no command given" in done.stderr
 
 
 WAITING = """
@@ -169,6 +171,15 @@ def test_a_signal_reaches_what_the_command_has_started() -> None:
         assert process.stdout is not None
         assert process.stdout.read() == ""
     assert last_run()["status"] == "cancelled"
+
+
+def test_a_command_that_has_stopped_itself_is_ended_by_a_signal() -> None:
+    with running("--", "sh", "-c", "echo ready; echo $$; kill -STOP $$") as process:
+        assert process.stdout is not None
+        state = Path(f"/proc/{process.stdout.readline().strip()}/stat")
+        wait_until(lambda: " T " in state.read_text(), "the stop")
+        process.terminate()
+        assert process.wait(TIMEOUT) == 128 + signal.SIGTERM
 
 
 def test_a_signal_that_was_ignored_stays_ignored() -> None:
