@@ -34,7 +34,9 @@ def explained(
     def explain(connection: Connection, _cursor: Any, statement: str, *more: Any) -> None:
         reads = statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH"))
         if reads and re.search(rf"\b{table}\b", statement):
-            plans.append(_explain(connection, statement, more[0]))
+            parameters, _context, is_for_several = more
+            one = parameters[0] if is_for_several else parameters
+            plans.append(_explain(connection, statement, one))
 
     event.listen(engine, "before_cursor_execute", explain)
     try:

@@ -52,6 +52,16 @@ _COMPARED: Final = [
     _columns[name]
     for name in ("sync_type", "user_id", "course_id", "sync_status", *_MEASURED, *_ITEMS)
 ]
+_VERDICT: Final = (
+    update(metrics_table)
+    .where(
+        _columns.id == bindparam("run"),
+        _columns.sync_start_time == bindparam("start"),
+        _columns.suspect.is_(None),
+    )
+    .values(suspect=bindparam("is_suspect"), suspect_reason=bindparam("reason"))
+)
+"""Stores a verdict, unless the run has one or was restarted meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +91,35 @@ def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
     with connect_to_read(engine) as connection:
         runs = list(map(to_run, connection.execute(statement.limit(_AT_ONCE))))
         found = [(run, _compare(connection, run)) for run in runs]
+    _clear(engine, [run for run, anomalies in found if not anomalies])
     return [
-        Suspect(judged, anomalies)
+        Suspect(flagged, anomalies)
         for run, anomalies in found
-        if (judged := _judge(engine, run, anomalies)) is not None and anomalies
+        if anomalies and (flagged := _flag(engine, run, anomalies)) is not None
     ]
 
 
-def _judge(engine: Engine, run: RunRow, anomalies: Sequence[Anomaly]) -> RunRow | None:
-    """Store the judgement; None if another exporter was faster, or the run was restarted."""
-    verdict: dict[str, Any] = {
-        "suspect": bool(anomalies),
-        "suspect_reason": "; ".join(each.text for each in anomalies) or None,
-    }
-    unchanged = and_(
-        _columns.id == run.id,
-        _columns.sync_start_time == run.sync_start_time,
-        _columns.suspect.is_(None),
-    )
+def _clear(engine: Engine, runs: Sequence[RunRow]) -> None:
+    """Store that runs are not suspect; for nearly all of them, it is so."""
+    if not runs:
+        return
+    in_order = sorted(runs, key=lambda run: run.id)  # exporters that do so at once cannot deadlock
+    verdicts = [_key(run) | {"is_suspect": False, "reason": None} for run in in_order]
     with engine.begin() as connection:
-        result = connection.execute(update(metrics_table).where(unchanged).values(verdict))
-    return replace(run, **verdict) if result.rowcount == 1 else None
+        connection.execute(_VERDICT, verdicts)
+
+
+def _flag(engine: Engine, run: RunRow, anomalies: Sequence[Anomaly]) -> RunRow | None:
+    """Store that a run is suspect; None if another exporter was faster, or it was restarted."""
+    reason = "; ".join(each.text for each in anomalies)
+    with engine.begin() as connection:
+        verdict = _key(run) | {"is_suspect": True, "reason": reason}
+        result = connection.execute(_VERDICT, verdict)
+    return replace(run, suspect=True, suspect_reason=reason) if result.rowcount == 1 else None
+
+
+def _key(run: RunRow) -> dict[str, Any]:
+    return {"run": run.id, "start": run.sync_start_time}
 
 
 def _compare(connection: Connection, run: RunRow) -> Sequence[Anomaly]:

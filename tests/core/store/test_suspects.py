@@ -76,6 +76,22 @@ def test_a_usual_run_is_recognised(engine: Engine) -> None:
     assert suspect_runs(engine, SINCE, 10).items == []
 
 
+def test_usual_runs_are_judged_by_one_statement(engine: Engine) -> None:
+    """Of a table that was there before, there are hundreds."""
+    write(engine, *history(), *(night(0, task_id=f"usual {number}") for number in range(3)))
+    updates: list[bool] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *more: Any) -> None:
+        if statement.startswith("UPDATE"):
+            updates.append(more[-1])
+
+    event.listen(engine, "before_cursor_execute", note)
+    assert judge_runs(engine, SINCE) == []
+    event.remove(engine, "before_cursor_execute", note)
+    assert updates == [True]
+    assert {judged(engine, f"usual {number}").suspect for number in range(3)} == {False}
+
+
 def test_a_run_is_judged_only_once_even_by_several_exporters_at_the_same_time(
     engine: Engine,
 ) -> None:
