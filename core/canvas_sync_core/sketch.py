@@ -96,8 +96,9 @@ class Sketch(msgspec.Struct, array_like=True):
         if not buckets:
             buckets.update(found)
             return
+        known = buckets.get  # looked up once, because an answer merges thousands of sketches
         for bucket, count in found.items():
-            buckets[bucket] = buckets.get(bucket, 0) + count
+            buckets[bucket] = known(bucket, 0) + count
 
     @property
     def average(self) -> float | None:

@@ -129,7 +129,7 @@ def test_while_many_runs_are_not_rolled_up_the_answer_says_at_once_how_much_is_l
         assert answer.status_code == 503
         assert "Retry-After" in answer.headers
         detail = answer.json()["detail"]
-        assert detail.startswith("Most runs of this period are not in the rollups yet")
+        assert detail.startswith("Many runs of this period are not in the rollups yet")
         assert re.search(" [1-9][0-9]* 15-minute buckets are left", detail)
         assert exporter.api(f"{path}?days=2").status_code == 200, "few rows are read"
         assert exporter.api(f"{path}?days=30&exact=true").status_code == 200

@@ -5,7 +5,7 @@ The smallest bucket has 15 minutes, since the UTC offset of every time zone is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -25,6 +25,7 @@ __all__ = [
     "cover",
     "cut_day",
     "floor",
+    "joined",
     "local_day",
     "local_days",
     "offsets",
@@ -96,6 +97,26 @@ def whole_buckets(begin: datetime, end: datetime | None) -> tuple[datetime, date
         floor(begin, FIFTEEN_MINUTES),
         None if end is None else ceiling(end, FIFTEEN_MINUTES),
     )
+
+
+def joined(buckets: Iterable[datetime]) -> Iterator[BucketRange]:
+    """Join consecutive 15-minute buckets.
+
+    Args:
+        buckets: The start of each, newest first.
+    """
+    starts: list[datetime] = []
+    for bucket in buckets:
+        if starts and bucket + FIFTEEN_MINUTES != starts[-1]:
+            yield _from_first_to_last(starts)
+            starts = []
+        starts.append(bucket)
+    if starts:
+        yield _from_first_to_last(starts)
+
+
+def _from_first_to_last(starts: Sequence[datetime]) -> BucketRange:
+    return BucketRange(FIFTEEN_MINUTES, starts[-1], starts[0] + FIFTEEN_MINUTES)
 
 
 def cover(begin: datetime, end: datetime, holes: Iterable[datetime] = ()) -> list[BucketRange]:

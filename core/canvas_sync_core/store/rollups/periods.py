@@ -19,7 +19,7 @@ from canvas_sync_core.store.database import connect_for_long_read, connect_to_re
 from canvas_sync_core.store.model import metrics_table
 
 from .aggregates import ENDED, ROW_COLUMNS, Group, Groups, add_up, add_up_range, merge
-from .buckets import DAY, FIFTEEN_MINUTES, BucketRange, cover, floor, within
+from .buckets import DAY, FIFTEEN_MINUTES, BucketRange, cover, floor, joined, within
 from .parts_of_days import merge_range
 from .state import RollupState, read_state
 from .tables import changes_table, count_groups, has_deleted_runs, has_rollups
@@ -56,7 +56,7 @@ class MergeRollups(Protocol):
 
 
 class RollupsBehindError(StorageError):
-    """Most runs of a period are not in the rollups yet, and too many to read their rows."""
+    """Many runs of a period are not in the rollups yet, and too many to read their rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +130,9 @@ def read_between(
     groups: Groups = {}
     for unchanged in cover(begin, end, changed):
         merge_rollups(connection, unchanged, groups)
-    for start in changed:
-        bucket = BucketRange(FIFTEEN_MINUTES, start, start + FIFTEEN_MINUTES)
-        merge_rollups(connection, bucket, groups, is_deleted=True)
-        merge(groups, add_up_range(connection, bucket))
+    for outdated in joined(sorted(changed, reverse=True)):
+        merge_rollups(connection, outdated, groups, is_deleted=True)
+        merge(groups, add_up_range(connection, outdated))
     return groups
 
 
@@ -197,7 +196,7 @@ def require_few_rows(
     if (connection.scalar(select(func.count()).select_from(some)) or 0) > most:
         left = connection.scalar(_count_changed(begin, end))
         raise RollupsBehindError(
-            "Most runs of this period are not in the rollups yet; the exporter adds them in the"
+            "Many runs of this period are not in the rollups yet; the exporter adds them in the"
             f" background, newest first. {left} 15-minute buckets are left. Request a shorter"
             " period, or try again later."
         )
@@ -247,10 +246,9 @@ def _count(
     changed = _changed(state, period)
     for unchanged in cover(*_bounds(period), changed):
         counts.update(count_groups(connection, unchanged))
-    for start in changed:
-        bucket = BucketRange(FIFTEEN_MINUTES, start, start + FIFTEEN_MINUTES)
-        counts.update(count_groups(connection, bucket, is_deleted=True))
-        counts.update(_count_rows(connection, bucket.begin, bucket.end))
+    for outdated in joined(sorted(changed, reverse=True)):
+        counts.update(count_groups(connection, outdated, is_deleted=True))
+        counts.update(_count_rows(connection, outdated.begin, outdated.end))
     counts.update((row[1], row[2]) for row in new if row[0] in period)
     return counts
 

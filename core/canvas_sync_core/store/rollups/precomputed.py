@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 from canvas_sync_core.store.model import metrics_table
 
 from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up
-from .buckets import DAY, FIFTEEN_MINUTES, BucketRange, floor, within
+from .buckets import DAY, FIFTEEN_MINUTES, BucketRange, floor, joined, within
 from .tables import changes_table, days_table
 
 __all__ = [
@@ -112,12 +112,21 @@ def _by_bucket(rows: Any) -> BucketEntries:
     return found
 
 
-def has_many_rows(connection: Connection, buckets: Iterable[datetime]) -> bool:
-    """Return whether adding up some buckets takes longer than the lock should be held."""
-    left = _MANY_ROWS
-    for bucket in buckets:
-        of_bucket = select(_start).where(within(_start, bucket, bucket + FIFTEEN_MINUTES), ENDED)
-        left -= len(connection.execute(of_bucket.limit(left + 1)).all())
+def has_many_rows(
+    connection: Connection, buckets: Iterable[datetime], most: int = _MANY_ROWS
+) -> bool:
+    """Return whether there are too many rows to add them up.
+
+    Args:
+        connection: The database.
+        buckets: The start of each bucket, newest first.
+        most: By default as many as are added up in the time for which the lock should be held.
+    """
+    left = most
+    for bucket_range in joined(buckets):
+        is_in_range = within(_start, bucket_range.begin, bucket_range.end)
+        rows = select(_start).where(is_in_range, ENDED).limit(left + 1)
+        left -= len(connection.execute(rows).all())
         if left < 0:
             return True
     return False
@@ -128,7 +137,7 @@ def _add_up(
 ) -> Iterator[tuple[datetime, Groups]]:
     """Add up the rows of buckets, given newest first, until there are too many."""
     rows = 0
-    for bucket_range in _ranges(buckets):
+    for bucket_range in joined(buckets):
         left = bucket_range.end
         for bucket, of_bucket in groupby(_rows(connection, bucket_range), _bucket):
             found = list(of_bucket)
@@ -139,17 +148,6 @@ def _add_up(
             if rows >= _MOST_ROWS:
                 return
         yield from _without_rows(bucket_range.begin, left)
-
-
-def _ranges(buckets: Sequence[datetime]) -> Iterator[BucketRange]:
-    """Join consecutive buckets, given newest first."""
-    begin = end = buckets[0] + FIFTEEN_MINUTES
-    for bucket in buckets:
-        if bucket + FIFTEEN_MINUTES != begin:
-            yield BucketRange(FIFTEEN_MINUTES, begin, end)
-            end = bucket + FIFTEEN_MINUTES
-        begin = bucket
-    yield BucketRange(FIFTEEN_MINUTES, begin, end)
 
 
 def _rows(connection: Connection, bucket_range: BucketRange) -> Iterator[Row[Any]]:

@@ -45,6 +45,7 @@ from .buckets import (
     whole_buckets,
 )
 from .periods import new_rows, read_between, require_few_rows
+from .precomputed import has_many_rows
 from .snapshot import RollupSnapshot
 from .state import read_state
 from .tables import has_deleted_runs, has_rollups
@@ -56,6 +57,8 @@ __all__ = ["Rollups"]
 _NO_RUNS: Final = RollupTotals()
 _MOST_ROWS: Final = 20_000
 """Reading more rows than this for one answer would block its thread for too long."""
+_MOST_CHANGED_ROWS: Final = 2_000
+"""Beyond these, adding up the rows of changed buckets takes longer than an answer may."""
 _runs = metrics_table.c
 
 T = TypeVar("T")
@@ -173,7 +176,13 @@ class Rollups:
             if not self._find_tables(connection):
                 return None
             state = read_state(connection, since)
-            if state.is_far_behind and not has_deleted_runs(connection, since):
+            is_behind = state.is_far_behind or (
+                most_rows is not None
+                and has_many_rows(
+                    connection, sorted(state.changed_buckets, reverse=True), _MOST_CHANGED_ROWS
+                )
+            )
+            if is_behind and not has_deleted_runs(connection, since):
                 if most_rows is not None:
                     require_few_rows(connection, since, until or LATEST, most_rows)
                 return None

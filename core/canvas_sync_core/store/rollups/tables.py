@@ -173,7 +173,11 @@ def merge_groups(
         "is_deleted": is_deleted,
     }
     for row in connection.execute(statement, parameters).all():
-        merge(into, {(row[0], row[1]): _to_aggregate(row[2:])})
+        group, aggregate = (row[0], row[1]), _to_aggregate(row[2:])
+        if group in into:
+            into[group].merge(aggregate)
+        else:
+            into[group] = aggregate
 
 
 @cache

@@ -16,6 +16,7 @@ from canvas_sync_core.store.rollups.buckets import (
     BucketRange,
     cover,
     floor,
+    joined,
     local_days,
     offsets,
 )
@@ -52,6 +53,16 @@ def test_a_cover_has_each_bucket_once_except_the_holes(
     left_out = {_START + hole * FIFTEEN_MINUTES for hole in holes}
     wanted = [each for each in _steps(begin, end, FIFTEEN_MINUTES) if each not in left_out]
     assert _buckets(cover(begin, end, left_out)) == wanted
+
+
+def test_consecutive_buckets_are_joined() -> None:
+    first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    buckets = [last, first + 2 * FIFTEEN_MINUTES, first + FIFTEEN_MINUTES, first]
+    assert list(joined(buckets)) == [
+        BucketRange(FIFTEEN_MINUTES, last, last + FIFTEEN_MINUTES),
+        BucketRange(FIFTEEN_MINUTES, first, first + 3 * FIFTEEN_MINUTES),
+    ]
+    assert not list(joined([]))
 
 
 def test_a_cover_consists_of_the_longest_buckets() -> None:

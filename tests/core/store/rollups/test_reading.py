@@ -17,6 +17,7 @@ from sqlalchemy import Engine, delete, event, select, update
 from canvas_sync_core.store.database import downgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.query_results import Summary
+from canvas_sync_core.store.rollups.periods import RollupsBehindError
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.tables import changes_table, days_table, mark_day, rollups_table
 from canvas_sync_core.store.rollups.writing import roll_up
@@ -145,6 +146,29 @@ def test_reading_the_rows_instead_takes_one_connection_at_a_time(
     ask(Rollups(own_engine), datetime.now(UTC))
     assert len(taken) > 1
     assert set(taken) == {1}
+
+
+def test_buckets_with_many_changed_rows_are_not_added_up_for_an_answer(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end of a first roll-up, the last two days would take longer than an answer may."""
+    now = datetime.now(UTC)
+    since = now - timedelta(days=_DAYS)
+    starts = [(now - timedelta(days=days)).timestamp() for days in (1, 2, 3)]
+    write_runs(engine, [snapshot(f"run-{n}", start_time=start) for n, start in enumerate(starts)])
+    while roll_up(engine, 60):
+        pass
+    with engine.begin() as connection:
+        connection.execute(update(metrics_table).values(sync_status="failed"))
+    assert Rollups(engine).summary(since).runs.by_status["failed"] == 3
+    monkeypatch.setattr("canvas_sync_core.store.rollups.reading._MOST_CHANGED_ROWS", 2)
+    assert Rollups(engine).summary(since).runs.by_status["failed"] == 3, "few rows by the database"
+    monkeypatch.setattr("canvas_sync_core.store.rollups.reading._MOST_ROWS", 2)
+    with pytest.raises(RollupsBehindError, match=" 3 15-minute buckets are left"):
+        Rollups(engine).summary(since)
+    while roll_up(engine, 60):
+        pass
+    assert Rollups(engine).summary(since).runs.by_status["failed"] == 3
 
 
 def test_days_with_deleted_runs_are_always_read_from_the_rollups(
