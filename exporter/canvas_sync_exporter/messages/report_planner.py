@@ -17,6 +17,7 @@ from canvas_sync_exporter.config_file.reports import ReportSettings
 from .content import Content
 from .reports.due import due_reports
 from .reports.periods import ReportRequest
+from .reports.reading import has_run_before
 from .stored_content import to_json
 
 __all__ = ["ReportPlanner"]
@@ -28,6 +29,8 @@ _RETRY_AFTER: Final = timedelta(minutes=1)
 
 class ReportPlanner:
     """Makes each report once for all channels that receive it, even after a restart.
+
+    There are no reports on periods before the first run: a new installation has nothing to report.
 
     Args:
         database: The database with the runs and the outbox.
@@ -92,7 +95,11 @@ class ReportPlanner:
             )
             for request in due
         ]
-        return [(request, channels) for request, channels in missing if channels]
+        return [
+            (request, channels)
+            for request, channels in missing
+            if channels and has_run_before(self._database, request.end)
+        ]
 
 
 def _message(request: ReportRequest, channel: str, content: Content, now: datetime) -> Message:

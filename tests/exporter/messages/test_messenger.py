@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.names import MessageKind, MessageState
@@ -22,12 +23,19 @@ from support.incidents import incident
 from support.messages import message
 from support.receiver import PostingChannel, Receiver
 from support.reports import settings, utc
+from support.runs import snapshot, write
 from support.simulated_clock import SimulatedClock
 
 NOON = utc("2026-03-11T12:00")
 EVENING = utc("2026-03-11T19:30")
 BERLIN = ZoneInfo("Europe/Berlin")
 QUIET = QuietHours(parse_hours("20:00-07:00"), BERLIN)
+
+
+@pytest.fixture(autouse=True)
+def _earlier_run(engine: Engine) -> None:
+    """Without an earlier run there are no reports."""
+    write(engine, snapshot("earlier", start_time=(NOON - timedelta(days=90)).timestamp()))
 
 
 class Sending:

@@ -14,9 +14,11 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
+from canvas_sync_core.store.run_deletion import delete_runs
 from support.forked_programs import ForkedProgram, run_forked
 from support.ports import unused_port
 from support.receiver import Receiver, receiver
+from support.runs import snapshot, write
 from support.serve_process import ServeProcess, serve_process
 from support.waiting import wait_until
 
@@ -130,6 +132,10 @@ def received() -> Iterator[Receiver]:
 
 @pytest.fixture
 def hosts(tmp_path: Path, engine: Engine, received: Receiver) -> Iterator[Hosts]:
+    # Without an earlier run, which retention has deleted, there would be no daily report.
+    now = datetime.now(UTC)
+    write(engine, snapshot("earlier", start_time=(now - timedelta(days=90)).timestamp()))
+    delete_runs(engine, now - timedelta(days=30))
     with Hosts(tmp_path, engine, received) as hosts:
         yield hosts
 

@@ -19,6 +19,7 @@ from canvas_sync_core.store.database import connect_for_long_read, connect_to_re
 from canvas_sync_core.store.incidents.reading import explain_missing_tables
 from canvas_sync_core.store.incidents.tables import incidents_table, to_incident
 from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.rollups.buckets import DAY
 from canvas_sync_core.store.rollups.periods import Period
 from canvas_sync_core.store.rollups.tables import days_table, has_rollups
 from canvas_sync_core.store.sync_types import newest_first, sync_types_in_table
@@ -34,6 +35,7 @@ __all__ = [
     "failed_runs",
     "failure_details",
     "first_start",
+    "has_run_before",
     "incidents_during",
     "last_runs",
     "others_succeeded",
@@ -114,6 +116,22 @@ def first_start(engine: Engine) -> datetime | None:
             day = func.min(days_table.c.day, type_=days_table.c.day.type)
             found.append(connection.scalar(select(day)))
     return min((each for each in found if each is not None), default=None)
+
+
+def has_run_before(engine: Engine, end: datetime) -> bool:
+    """Return whether a run started before a time, even if its row has been deleted since.
+
+    Of the rollups, only days that end by then count: a run of a later day may have come afterwards.
+
+    Raises:
+        SQLAlchemyError: The database is unreachable.
+    """
+    row = select(_runs.id).where(_runs.sync_start_time < end).limit(1)
+    day = select(days_table.c.day).where(days_table.c.day <= end - DAY).limit(1)
+    with connect_to_read(engine) as connection:
+        if connection.execute(row).first() is not None:
+            return True
+        return has_rollups(connection) and connection.execute(day).first() is not None
 
 
 def failed_runs(engine: Engine, period: Period, limit: int) -> tuple[list[FailedRun], bool]:
