@@ -86,7 +86,7 @@ class OpenSpan(msgspec.Struct, frozen=True):
             error: What ended the run or step; sets the status and ``error.type``.
             attributes: Attributes that became known while it ran.
         """
-        if not self.sampled:
+        if not (self.sampled or self.span.is_recording()):
             return
         if attributes:
             self.span.set_attributes(attributes)
@@ -198,7 +198,9 @@ class SpanSink:
             start_time: Seconds since the epoch.
         """
         if not parent.sampled:
-            return parent
+            # Not the parent's own span, which may be recorded for local processors: it goes on.
+            span = NonRecordingSpan(parent.span.get_span_context())
+            return OpenSpan(span, parent.trace_id, parent.span_id, sampled=False)
         around = trace.set_span_in_context(parent.span)
         return self.start_run(name, attributes=attributes, parent=around, start_time=start_time)
 

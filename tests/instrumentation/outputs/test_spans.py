@@ -12,6 +12,8 @@ import pytest
 from msgspec import structs
 from opentelemetry import trace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from canvas_sync_core.events import ErrorInfo, Progressed, RunContext
@@ -318,3 +320,37 @@ def test_the_end_of_a_span_says_what_ended_it_and_where() -> None:
     structs.replace(opened, span=brief).end(end_time=2.0)
     structs.replace(opened, span=brief, sampled=False).end(end_time=3.0)
     assert brief.recorded == {"end": 2_000_000_000}
+
+
+class _RecordOnly(Sampler):
+    """Records spans for the processors of this process, and exports none of them."""
+
+    def should_sample(self, *_: object, **__: object) -> SamplingResult:
+        return SamplingResult(Decision.RECORD_ONLY)
+
+    def get_description(self) -> str:
+        return "records only"
+
+
+class _Ended(SpanProcessor):
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.names.append(span.name)
+
+
+def test_a_span_that_is_recorded_but_not_sampled_is_ended_once(
+    make_spans: MakeSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, ended = TracerProvider(sampler=_RecordOnly()), _Ended()
+    provider.add_span_processor(ended)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    sink = make_spans()
+    run = start_run(sink)
+    step = sink.start_step(SPAN_STEP, attributes={}, parent=run, start_time=START)
+    step.end(end_time=START)
+    assert ended.names == []
+    run.end(end_time=START)
+    assert ended.names == [SPAN_RUN]
+    assert (step.trace_id, run.sampled) == (run.trace_id, False)
