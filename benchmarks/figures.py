@@ -82,8 +82,8 @@ def _output(name: str, failed: list[str]) -> Iterator[str]:
 
 def _where() -> str:
     found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    asked = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(asked, check=False, cwd=ROOT, capture_output=True, text=True).stdout
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True).stdout
     return (
         f"{found[1] if found else platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, {platform.system()} {platform.release()}, "

@@ -109,10 +109,10 @@ def _write(url: str, stop: Any, ready: Any, answer: Any) -> None:
     while not stop.wait(PAUSE_S):
         began = time.time()
         for snapshot in life_of_a_run(int(began * 1e6), began):  # no task id is used again
-            asked = time.perf_counter()
+            start = time.perf_counter()
             if write_runs(engine, [snapshot]):
                 raise RuntimeError("a row was refused")
-            taken.append(time.perf_counter() - asked)
+            taken.append(time.perf_counter() - start)
         ready.set()
     answer.put(taken)
 

@@ -244,16 +244,16 @@ def test_each_link_of_the_page_leads_to_a_part_of_it(parsed: _Page) -> None:
 
 
 def test_every_form_says_first_what_needs_attention(demo_round: DemoRound) -> None:
-    said = ("Canvas refuses an access token used by full for user 46.", "1 of 7 runs failed.")
+    sentences = ("Canvas refuses an access token used by full for user 46.", "1 of 7 runs failed.")
     text = analyzed(demo_round.logs)
     page = analyzed(demo_round.logs, "--html")
     report = json.loads(analyzed(demo_round.logs, "--json"))
     texts = {each["kind"]: each["text"] for each in report["attention"]}
-    assert texts.pop("token_refused").startswith(said[0])
+    assert texts.pop("token_refused").startswith(sentences[0])
     # Where processes start slowly, the killed run is a round of its own.
     assert texts.keys() <= {"interrupted"}
-    assert said[1] in {note["text"] for note in report["notes"]}
-    for sentence in said:
+    assert sentences[1] in {note["text"] for note in report["notes"]}
+    for sentence in sentences:
         assert text.index(sentence) < text.index("by type and status")
         assert page.index(sentence) < page.index("by type and status")
 

@@ -173,8 +173,8 @@ def serving(stage: Stage) -> Iterator[None]:
             raise DemoError(f"The exporter does not answer; see {stage.exporter_output}.")
         if process.poll() is not None:
             lines = stage.exporter_output.read_text(encoding="utf-8", errors="replace").splitlines()
-            said = lines[-1] if lines else "it said nothing"
-            raise DemoError(f"The exporter ended at once: {said}")
+            last_line = lines[-1] if lines else "it said nothing"
+            raise DemoError(f"The exporter ended at once: {last_line}")
         yield
 
 

@@ -99,16 +99,16 @@ def test_nobody_can_change_a_provisioned_dashboard() -> None:
 
 
 def test_a_run_leads_to_its_trace_and_its_log_lines() -> None:
-    asked = {
+    queries = {
         link["title"]: explored(link["url"])
         for link in links_of_runs()
         if link["url"].startswith("/explore?")
     }
 
-    assert asked["Trace"]["datasource"] == "${tempo_datasource}"
-    assert asked["Trace"]["queries"][0]["query"] == "${__data.fields.Trace}"
-    assert asked["Log lines"]["datasource"] == "${loki_datasource}"
-    assert asked["Log lines"]["queries"][0]["expr"] == (
+    assert queries["Trace"]["datasource"] == "${tempo_datasource}"
+    assert queries["Trace"]["queries"][0]["query"] == "${__data.fields.Trace}"
+    assert queries["Log lines"]["datasource"] == "${loki_datasource}"
+    assert queries["Log lines"]["queries"][0]["expr"] == (
         '{service_name="canvas-sync"} | task_id="${__data.fields.Task:percentencode}"'
     )
 

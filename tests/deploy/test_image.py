@@ -55,10 +55,10 @@ def image(repository: Path) -> Iterator[str]:
     how = ("--quiet", "--network=host", f"--tag={TAG}", f"--build-arg=BASE_IMAGE={base}")
     built = _run("build", *how, str(repository))
     if built.returncode != 0:
-        said = f"the image cannot be built on {base}: {built.stdout}{built.stderr}"
+        failure = f"the image cannot be built on {base}: {built.stdout}{built.stderr}"
         if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(said)
-        pytest.skip(said)
+            pytest.fail(failure)
+        pytest.skip(failure)
     yield TAG
     docker("image", "rm", TAG)
 
@@ -79,8 +79,8 @@ def test_it_runs_as_its_own_user_on_a_read_only_root(image: str) -> None:
 
 
 def test_it_has_the_version_of_the_project(image: str, services: dict[str, Any]) -> None:
-    said = docker("run", "--rm", *LOCKED_UP, image, "canvas-sync-monitor", "--version")
-    assert said.split()[-1] == services["exporter"]["image"].rpartition(":")[2]
+    printed = docker("run", "--rm", *LOCKED_UP, image, "canvas-sync-monitor", "--version")
+    assert printed.split()[-1] == services["exporter"]["image"].rpartition(":")[2]
 
 
 @pytest.mark.parametrize("module", ["canvas", "syncs"])

@@ -31,9 +31,9 @@ def panel_datasource(dashboard: dict[str, Any]) -> Broken:
     """Panels and queries ask a data source that the reader can choose."""
     chosen = {f"${{{variable['name']}}}" for variable in of_type(dashboard, "datasource")}
     for panel in panels(dashboard):
-        for asked in (panel, *panel["targets"]):
-            if asked["datasource"]["uid"] not in chosen:
-                yield panel["title"], str(asked["datasource"])
+        for user in (panel, *panel["targets"]):
+            if user["datasource"]["uid"] not in chosen:
+                yield panel["title"], str(user["datasource"])
 
 
 def template_job(dashboard: dict[str, Any]) -> Broken:

@@ -101,13 +101,13 @@ def test_no_exception_is_left_over(metric: str) -> None:
 def test_every_variable_has_values(
     uid: str, variable: dict[str, Any], watched_demo: WatchedDemo
 ) -> None:
-    asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
-    assert asked is not None
+    label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
+    assert label is not None
     series = watched_demo.prometheus.ask(
-        "series", **{"match[]": fill_in(asked[1], EVERYTHING), "start": str(watched_demo.since)}
+        "series", **{"match[]": fill_in(label[1], EVERYTHING), "start": str(watched_demo.since)}
     )
 
-    assert {each[asked[2]] for each in series}
+    assert {each[label[2]] for each in series}
 
 
 def test_exemplars_of_the_latency_lead_to_the_traces_of_runs(watched_demo: WatchedDemo) -> None:

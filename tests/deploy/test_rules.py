@@ -81,13 +81,13 @@ def test_alerts_fire_and_stay_silent_as_their_cases_say(path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_alert_has_a_case_where_it_fires_and_one_where_it_is_silent(name: str) -> None:
-    asked = [check["exp_alerts"] for check in checks() if check["alertname"] == name]
-    fired = {alert["exp_labels"]["severity"] for alerts in asked for alert in alerts}
+    expected = [check["exp_alerts"] for check in checks() if check["alertname"] == name]
+    fired = {alert["exp_labels"]["severity"] for alerts in expected for alert in alerts}
 
     own = {severity_of(rule) for rule in ALERTS if rule["alert"] == name}
     assert fired
     assert fired == own if None not in own else fired <= {"critical", "warning"}
-    assert [] in asked or name == "Watchdog", "it has no silent case"
+    assert [] in expected or name == "Watchdog", "it has no silent case"
 
 
 def test_each_case_that_fires_states_all_annotations() -> None:
@@ -221,7 +221,7 @@ def test_a_goal_can_be_missed_by_each_burn_rate() -> None:
 def test_alerts_ask_for_the_scrape_job_of_the_configuration() -> None:
     jobs = {each["job_name"] for each in read_yaml(PROMETHEUS_CONFIG)["scrape_configs"]}
     found = {jobs for rule in ALERTS for jobs in re.findall(r'job=~?"([^"]+)"', rule["expr"])}
-    asked = {job for jobs in found for job in jobs.split("|")}
+    queried = {job for jobs in found for job in jobs.split("|")}
 
     # Prometheus cannot tell of itself; span metrics come from the collector.
-    assert asked == jobs - {"prometheus", "span-metrics"}
+    assert queried == jobs - {"prometheus", "span-metrics"}

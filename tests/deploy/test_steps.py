@@ -69,11 +69,11 @@ def test_no_step_changes_a_file_of_the_checkout(page: Path) -> None:
     for command in commands(page):
         assert not [name for name in changed_by(command) if is_tracked(name)], command
     text = page.read_text(encoding="utf-8")
-    asked = re.findall(
+    changes = re.findall(
         r"(?:[Cc]hange|[Ee]dit|[Uu]ncomment|[Dd]elete|[Ww]rite)[^.:`]*`((?:deploy/|docker-compose\.yml)[^`]*)`",
         text,
     )
-    assert asked == []
+    assert changes == []
 
 
 @pytest.mark.parametrize("receiver", ["slack", "email"])

@@ -20,8 +20,8 @@ def test_each_alert_is_documented_with_its_severities_its_wait_and_its_runbook()
         # Of an alert that repeats incidents it is theirs.
         words = f"`{severity}`" if severity else documented[name][0]
         assert re.fullmatch("(`(critical|warning|none)`(, )?)+", words), name
-        said = (words, rule.get("for", "immediately"))
-        for cell, word in enumerate(said):
+        expected = (words, rule.get("for", "immediately"))
+        for cell, word in enumerate(expected):
             every = [*filter(None, known[name][cell].split(", ")), *word.split(", ")]
             known[name][cell] = ", ".join(dict.fromkeys(every))
 

@@ -42,9 +42,9 @@ def test_each_picture_is_of_the_page_to_which_the_tutorial_leads_today(
 def test_the_page_has_the_words_that_the_tutorial_quotes(name: str) -> None:
     quoted = re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", SECTIONS[name])
     clicked = re.findall(r"\*\*([^*]+)\*\*", SECTIONS[name])
-    said = _in_one_line(_recorded(name))
+    words = _in_one_line(_recorded(name))
     assert quoted + clicked
-    assert [each for each in map(_in_one_line, quoted + clicked) if each not in said] == []
+    assert [each for each in map(_in_one_line, quoted + clicked) if each not in words] == []
 
 
 def test_pictures_are_small_and_each_is_used() -> None:

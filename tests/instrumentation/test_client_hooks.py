@@ -27,7 +27,7 @@ NOTE = Monitor.note_no_api_call
 
 
 @pytest.fixture(autouse=True)
-def _said(monkeypatch: pytest.MonkeyPatch) -> None:
+def _is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Monitor, "note_no_api_call", NOTE)
 
 

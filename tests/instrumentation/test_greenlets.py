@@ -84,14 +84,14 @@ def test_syncs_in_greenlets_are_recorded_whenever_threads_were_patched(
     with answering() as canvas, http_receiver() as receiver:
         canvas.answers["/api/v1/courses/7"] = [Answer(body='{"id": 7}')]
         run(code, {"CANVAS": canvas.url, **receiver.environ})
-        asked = len(canvas.requests)
+        sent = len(canvas.requests)
         spans = [span.name for span in receiver.spans]
-    assert asked >= SYNCS * CALLS
-    assert spans.count("GET /api/v1/courses/:id") == asked
+    assert sent >= SYNCS * CALLS
+    assert spans.count("GET /api/v1/courses/:id") == sent
     assert spans.count("canvas.sync") >= SYNCS
     logs = tmp_path / "logs"
     calls = [line for line in records_in(logs / "api_calls.log") if line["event"] == "api_call"]
-    assert len(calls) == asked
+    assert len(calls) == sent
     assert statuses(logs, [f"sync-{n}" for n in range(SYNCS)]) == {"success"}
 
 

@@ -131,13 +131,13 @@ def test_a_request_of_canvasapi_is_held_back_once_by_both_hooks_together() -> No
         with CanvasServer(7, size=SMALL_SCHOOL) as server:
             course = canvasapi.Canvas(server.url, server.tokens[41]).get_course(101)
             assert list(course.get_users(per_page=5))
-            asked = sum(server.requests.values())
+            sent = sum(server.requests.values())
     finally:
         uninstrument_requests()
         uninstrument_canvasapi()
         shutdown()
 
-    assert guard.count == asked > 3
+    assert guard.count == sent > 3
     assert guard.try_begin(token_hash(server.tokens[41])) == 0.0
 
 

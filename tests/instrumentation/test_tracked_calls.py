@@ -53,7 +53,7 @@ def test_calls_and_operations_add_up_in_the_run(events: list[Event]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "items", "size"),
+    ("given", "items", "size"),
     [
         ({}, None, None),
         ({"headers": {"Content-Length": "900"}}, None, 900),
@@ -65,12 +65,12 @@ def test_calls_and_operations_add_up_in_the_run(events: list[Event]) -> None:
     ],
 )
 def test_a_call_by_hand_records_what_is_given_or_can_be_seen(
-    events: list[Event], said: dict[str, Any], items: int | None, size: int | None
+    events: list[Event], given: dict[str, Any], items: int | None, size: int | None
 ) -> None:
     date = {"Date": "Mon, 22 Dec 2025 10:15:30 GMT"}
-    said = {**said, "headers": {**date, **said.get("headers", {})}}
+    given = {**given, "headers": {**date, **given.get("headers", {})}}
     with CanvasSyncMetricsTracker("t1", 42) as run:
-        run.record_api_call("GET", "/api/v1/courses", 200, **said)
+        run.record_api_call("GET", "/api/v1/courses", 200, **given)
         run.record_api_call("GET", "/api/v1/courses", None)
     call, _ = only(ApiCall, events)
     assert (call.received_items, call.received_bytes) == (items, size)

@@ -14,7 +14,7 @@ from support.many_texts import any_of
 def texts_of(evidence: Evidence) -> Mapping[str, str]:
     """Everything that this project wrote or said, as text."""
 
-    def said(answers: Mapping[str, Answer]) -> str:
+    def bodies(answers: Mapping[str, Answer]) -> str:
         return json.dumps({name: answer.body for name, answer in answers.items()})
 
     return {
@@ -27,8 +27,8 @@ def texts_of(evidence: Evidence) -> Mapping[str, str]:
         "resources": repr(evidence.resources),
         "text": evidence.text.text,
         "openmetrics": evidence.openmetrics.text,
-        "exporter": said(evidence.exporter),
-        "mounted": said(evidence.mounted),
+        "exporter": bodies(evidence.exporter),
+        "mounted": bodies(evidence.mounted),
         "output": evidence.output,
     }
 

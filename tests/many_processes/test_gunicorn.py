@@ -140,8 +140,8 @@ def gunicorn(
 
 def are_all_ready(folder: Path) -> bool:
     """Whether every worker that was started handles signals."""
-    said = (folder / OUTPUT).read_text()
-    return said.count("Booting worker") == said.count("Worker ready")
+    output = (folder / OUTPUT).read_text()
+    return output.count("Booting worker") == output.count("Worker ready")
 
 
 def sync_at_once(url: str) -> set[int]:

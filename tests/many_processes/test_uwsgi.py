@@ -55,20 +55,20 @@ def test_workers_lose_and_share_nothing(options: list[str], tmp_path: Path) -> N
             pids = sync_at_once(url)
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
-        asked = len(canvas.requests)
+        sent = len(canvas.requests)
         spans = Counter(span.name for span in receiver.spans)
-    assert asked >= (SYNCS + 1) * CALLS
+    assert sent >= (SYNCS + 1) * CALLS
     logs = tmp_path / "logs"
     calls = records_in(logs / "api_calls.log")
-    assert len(calls) == asked
+    assert len(calls) == sent
     assert {call["pid"] for call in calls if call["task_id"].startswith("web-")} == pids
     starts = {f"start-{call['pid']}" for call in calls if call["task_id"].startswith("start-")}
     assert runs_in(logs) == {*starts, *(f"web-{number}" for number in range(SYNCS))}
     metrics = scrape(logs)
-    assert metrics.total("canvas_sync_api_requests_total") == asked
-    assert metrics.total("canvas_sync_runs_total", status="success") == asked // CALLS
+    assert metrics.total("canvas_sync_api_requests_total") == sent
+    assert metrics.total("canvas_sync_runs_total", status="success") == sent // CALLS
     assert metrics.total("canvas_sync_telemetry_dropped_total", sink="spans") == 0
-    assert spans == {"GET /api/v1/courses/:id": asked, "canvas.sync": asked // CALLS}
+    assert spans == {"GET /api/v1/courses/:id": sent, "canvas.sync": sent // CALLS}
 
 
 def test_a_worker_stopped_within_a_request_leaves_its_rows_to_the_next_process(
@@ -83,10 +83,10 @@ def test_a_worker_stopped_within_a_request_leaves_its_rows_to_the_next_process(
             assert answer.raw.read(1)
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 0
-        asked = len(canvas.requests)
-    assert asked == (WORKERS + 1) * CALLS
+        sent = len(canvas.requests)
+    assert sent == (WORKERS + 1) * CALLS
     logs = tmp_path / "logs"
-    assert len(records_in(logs / "api_calls.log")) == asked
+    assert len(records_in(logs / "api_calls.log")) == sent
     engine = open_engine(database_of(logs))
     drain_orphans(logs / "state" / "spool", engine)
     engine.dispose()

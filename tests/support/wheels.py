@@ -65,10 +65,10 @@ def installed_wheel(built_wheel: Path, tmp_path_factory: pytest.TempPathFactory)
     return made_once(tmp_path_factory, "environment", install)
 
 
-def _required(asked: Requirement) -> set[str]:
+def _required(requirement: Requirement) -> set[str]:
     """Return the names of the installed packages without which a package cannot be installed."""
     seen: set[tuple[str, str]] = set()
-    waiting = [asked]
+    waiting = [requirement]
     while waiting:
         needed = waiting.pop()
         name = canonicalize_name(needed.name)

@@ -99,8 +99,8 @@ def message_of_body(body: str) -> str | None:
 
 def message_in(document: Any) -> str | None:
     """Return the first messages inside a decoded document, in plain words, joined by ``; ``."""
-    said = filter(None, map(plain_words, islice(_messages(document, 0), _MOST_MESSAGES)))
-    return "; ".join(dict.fromkeys(said)) or None
+    messages = filter(None, map(plain_words, islice(_messages(document, 0), _MOST_MESSAGES)))
+    return "; ".join(dict.fromkeys(messages)) or None
 
 
 def _messages(node: Any, depth: int) -> Iterator[str]:

@@ -214,8 +214,8 @@ def _auth_failure(status: int, headers: Mapping[str, str], body: str | None) -> 
         return reason
     if status not in {401, 403}:
         return None
-    for said, reason in _AUTH_TEXTS:
-        if said in text:
+    for phrase, reason in _AUTH_TEXTS:
+        if phrase in text:
             return reason
     # Only a refused token is answered with the header; a missing permission is not.
     return "invalid_token" if status == 401 and "www-authenticate" in headers else "forbidden"

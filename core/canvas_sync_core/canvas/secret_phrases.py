@@ -19,7 +19,7 @@ _SPACE: Final = r"(?:\s|%20)"
 _START: Final = r"(?:(?<![\w.*-])|(?<=%20))"
 _WORD: Final = r"(?:'[^']*+'?|\"[^\"]*+\"?|(?:(?!%20)[^\s'\"])++)"
 
-_SAID: Final = late_pattern(
+_SECRET_PHRASE: Final = late_pattern(
     rf"""((?<![A-Za-z])(?:passwords?|passwd|passphrase|passcode|pwd|pin|secret|token
             |(?:api|access|secret|private)(?:[_-]|{_SPACE})?key)\\*['"]?
         {_SPACE}++(?:is|was){_SPACE}++)({_WORD})(?={_SPACE}*([a-z])?)""",
@@ -78,7 +78,7 @@ _COMMANDS: Final = (
 
 def mask_phrases(text: str) -> str:
     """Mask passwords in sentences, in commands, and in lines of ``.netrc`` and ``.pgpass``."""
-    text = _SAID.sub(_said, text)
+    text = _SECRET_PHRASE.sub(_masked, text)
     if "machine" in text or "default" in text:
         text = _NETRC.sub(lambda line: _NETRC_FIELD.sub(rf"\1{REMOVED}", line[0]), text)
     if ":" in text:
@@ -89,7 +89,7 @@ def mask_phrases(text: str) -> str:
     return text
 
 
-def _said(found: re.Match[str]) -> str:
+def _masked(found: re.Match[str]) -> str:
     value = found[2].rstrip(_PUNCTUATION)
     is_number_of = value.isdecimal() and found[3] is not None  # "token is 5 days old"
     if is_number_of or _PLAIN_WORD.fullmatch(value):

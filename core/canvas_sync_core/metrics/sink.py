@@ -348,10 +348,10 @@ def _sampled(context: RunContext | None) -> str | None:
 
 def _by_action(counts: ItemCounts) -> dict[str, int]:
     """Assign each item to one action, so that the actions add up to all items."""
-    said = {
+    recorded = {
         "created": counts.created,
         "updated": counts.updated,
         "unchanged": counts.unchanged,
         "failed": counts.failed,
     }
-    return {**said, "processed": counts.processed - sum(said.values())}
+    return {**recorded, "processed": counts.processed - sum(recorded.values())}

@@ -46,8 +46,8 @@ def answer_query(
             return _unknown(field)
     if match["all"]:
         return {"data": {"allCourses": [_pick(course, fields) for course in courses]}}
-    asked = match["id"].strip('"')
-    wanted = str(variables.get(asked[1:])) if asked.startswith("$") else asked
+    argument = match["id"].strip('"')
+    wanted = str(variables.get(argument[1:])) if argument.startswith("$") else argument
     found = next((course for course in courses if str(course.id) == wanted), None)
     return {"data": {"course": None if found is None else _pick(found, fields)}}
 

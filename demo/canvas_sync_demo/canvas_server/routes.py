@@ -201,8 +201,8 @@ def _progress(call: Call) -> Answer:
 
 def _graphql(call: Call) -> Answer:
     try:
-        asked = json.loads(call.request.body)
-        query, variables = asked["query"], asked.get("variables") or {}
+        body = json.loads(call.request.body)
+        query, variables = body["query"], body.get("variables") or {}
     except (ValueError, TypeError, KeyError):
         raise RefusedError(bad_request("query is missing")) from None
     courses = call.school.courses_of(call.user.id)

@@ -142,10 +142,10 @@ def _judge(analysis: Analysis, selection: Selection, arguments: argparse.Namespa
 
 def _judged_until(arguments: argparse.Namespace) -> dt.datetime:
     """Return up to when to judge: what ``--until`` leaves open has not been missed yet."""
-    asked: dt.datetime | None = arguments.now
+    given: dt.datetime | None = arguments.now
     until: dt.datetime | None = arguments.until
     now = dt.datetime.now(dt.UTC)
-    return asked or min(now, until or now)
+    return given or min(now, until or now)
 
 
 def _refuse_what_cannot_be_judged(arguments: argparse.Namespace) -> None:

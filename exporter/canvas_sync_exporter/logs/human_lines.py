@@ -169,15 +169,15 @@ def _api_call(match: re.Match[str]) -> dict[str, Any]:
 
 
 def _api_call_detail(match: re.Match[str]) -> dict[str, Any]:
-    said = dict(_DETAIL.findall(match["parts"]))
-    numbers = {name: int(said[word]) for word, name in _DETAIL_NUMBERS.items() if word in said}
+    parts = dict(_DETAIL.findall(match["parts"]))
+    numbers = {name: int(parts[word]) for word, name in _DETAIL_NUMBERS.items() if word in parts}
     return {
         "event": "api_call_detail",
         "level": "DEBUG",
         "method": match["method"],
         "route": route_of(match["path"]),
-        "attempt": int(said["Attempt"]) - 1,
-        "links": said.get("Links", "").split(", ") if "Links" in said else [],
+        "attempt": int(parts["Attempt"]) - 1,
+        "links": parts.get("Links", "").split(", ") if "Links" in parts else [],
         **numbers,
     }
 
@@ -205,16 +205,16 @@ def _table_name(text: str) -> str:
 
 
 def _db_operation(match: re.Match[str]) -> dict[str, Any]:
-    said = dict(_DB_PART.findall(match["parts"]))
+    parts = dict(_DB_PART.findall(match["parts"]))
     return {
         "event": "db_operation",
         "operation": match["operation"],
         "table": _table_name(match["table"]),
-        "count": int(said.get("Count", 0)),
-        "batch": said.get("Batch", "").lower() == "true",
-        "operations": int(said.get("Operations", 1)),
-        "duration_seconds": _seconds(said["Duration"].removesuffix("ms"))
-        if "Duration" in said
+        "count": int(parts.get("Count", 0)),
+        "batch": parts.get("Batch", "").lower() == "true",
+        "operations": int(parts.get("Operations", 1)),
+        "duration_seconds": _seconds(parts["Duration"].removesuffix("ms"))
+        if "Duration" in parts
         else None,
     }
 
@@ -230,14 +230,14 @@ def _db_statement(match: re.Match[str]) -> dict[str, Any]:
 
 
 def _error(match: re.Match[str]) -> dict[str, Any]:
-    said = dict(_ERROR_PART.findall(match["parts"]))
-    names = {name: said[name] for name in ("operation", "task_id") if name in said}
+    parts = dict(_ERROR_PART.findall(match["parts"]))
+    names = {name: parts[name] for name in ("operation", "task_id") if name in parts}
     return {
         "event": "error",
         "level": "WARNING" if match["level"].upper() == "WARNING" else "ERROR",
         "error": match["error"],
-        "user_id": _id(said.get("user_id")),
-        "course_id": _id(said.get("course_id")),
+        "user_id": _id(parts.get("user_id")),
+        "course_id": _id(parts.get("course_id")),
         **names,
     }
 

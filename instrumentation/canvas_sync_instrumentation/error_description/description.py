@@ -131,9 +131,9 @@ def _message(error: BaseException, sources: SourceTexts) -> str:
     if isinstance(error, KeyError):
         return _message_of_key_error(error, sources)
     text = text_of(error)[:_LONGEST_TEXT]
-    said = message_of_body(text)
-    if said is not None:
-        return said
+    message = message_of_body(text)
+    if message is not None:
+        return message
     if _has_no_values(error):
         return text
     if has_base(error, "SubprocessError"):
@@ -190,9 +190,9 @@ def _message_of_key_error(error: KeyError, sources: SourceTexts) -> str:
 
 def _message_of_canvas_exception(error: BaseException) -> str:
     """Read the message of canvasapi's exception: a decoded response, its text, or its own words."""
-    said = attribute(error, "message")
-    if isinstance(said, list | dict):
-        return message_in(said) or ""
+    message = attribute(error, "message")
+    if isinstance(message, list | dict):
+        return message_in(message) or ""
     text = text_of(error).strip()
     if text.startswith(("{", "[", "(", "<")):  # data, or a page
         return message_of_body(text) or ""

@@ -126,8 +126,8 @@ def _wrap_method(method: str) -> Callable[[Callable[..., Any]], Wrapper[Any]]:
         def record_request(args: Args, kwargs: Kwargs) -> Any:
             request_context = method_function(*args, **kwargs)
             if _is_replaced():
-                asked = args[1:] if method else args[2:]
-                url = argument(asked, kwargs, 0, "url")
+                call_args = args[1:] if method else args[2:]
+                url = argument(call_args, kwargs, 0, "url")
                 arguments = (args[0], method or argument(args, kwargs, 1, "method"), url)
                 answer = request_context._coro
                 request_context._coro = _recorded(
@@ -162,8 +162,11 @@ async def _recorded(
         sent: Marks a call that is recorded outside of ``_request``.
     """
     _finalize_orphaned()
-    method, asked = argument(args, kwargs, 1, "method"), argument(args, kwargs, 2, "str_or_url")
-    url = _whole_url(session, asked, kwargs.get("params"))
+    method, str_or_url = (
+        argument(args, kwargs, 1, "method"),
+        argument(args, kwargs, 2, "str_or_url"),
+    )
+    url = _whole_url(session, str_or_url, kwargs.get("params"))
     hook = hook_for(url, _switch)
     if hook is None:
         with Detached():
@@ -189,10 +192,10 @@ def _body(options: dict[str, Any]) -> object:
     return options.get("data") if json is None else json
 
 
-def _whole_url(session: ClientSession, asked: Any, params: Any) -> str:
+def _whole_url(session: ClientSession, str_or_url: Any, params: Any) -> str:
     """Return the URL as aiohttp will make it; empty when it will refuse it."""
     try:
-        url = session._build_url(asked)
+        url = session._build_url(str_or_url)
         return str(url.update_query(params) if params else url)
     except Exception as error:  # noqa: BLE001 - objects of the app's; aiohttp meets their error too
         raise_if_asynchronous(error)

@@ -170,11 +170,11 @@ def detail_of(url: SplitResult, attempt: int, links: tuple[str, ...]) -> ApiCall
         links: The relations of the ``Link`` header of its answer; others than Canvas's are left
             out.
     """
-    asked = dict(parse_qsl(url.query))
+    parameters = dict(parse_qsl(url.query))
     return ApiCallDetail(
         attempt,
-        _small_number(asked.get("page")),
-        _small_number(asked.get("per_page")),
+        _small_number(parameters.get("page")),
+        _small_number(parameters.get("per_page")),
         tuple(link for link in links if link in PAGE_RELATIONS),
     )
 

@@ -28,7 +28,7 @@ def refused(error: str, description: str | None) -> str:
     return json.dumps({"error": error, "error_description": description})
 
 
-def said(message: str) -> str:
+def errors_body(message: str) -> str:
     return json.dumps({"errors": [{"message": message}]})
 
 
@@ -58,11 +58,11 @@ def test_throttling_is_distinguished_from_a_refusal(
 @pytest.mark.parametrize(
     ("status", "headers", "body", "reason"),
     [
-        (401, REALM, said("Invalid access token."), "invalid_token"),
-        (401, REALM, said("Revoked access token."), "revoked_token"),
-        (401, REALM, said("Expired access token."), "expired_token"),
+        (401, REALM, errors_body("Invalid access token."), "invalid_token"),
+        (401, REALM, errors_body("Revoked access token."), "revoked_token"),
+        (401, REALM, errors_body("Expired access token."), "expired_token"),
         (401, REALM, None, "invalid_token"),
-        (401, {}, said("Insufficient scopes on access token."), "insufficient_scope"),
+        (401, {}, errors_body("Insufficient scopes on access token."), "insufficient_scope"),
         (401, {}, UNAUTHORIZED, "forbidden"),
         (403, {}, UNAUTHORIZED, "forbidden"),
         (403, {}, None, "forbidden"),
@@ -76,9 +76,9 @@ def test_throttling_is_distinguished_from_a_refusal(
         (400, {}, refused("invalid_scope", "A requested scope is invalid"), "insufficient_scope"),
         (400, {}, refused("unsupported_grant_type", None), None),
         (400, {}, refused("invalid_request", "You must provide the code parameter"), None),
-        (400, {}, said("invalid_grant"), None),
+        (400, {}, errors_body("invalid_grant"), None),
         (422, {}, refused("invalid_grant", None), None),
-        (404, {}, said("The specified resource does not exist."), None),
+        (404, {}, errors_body("The specified resource does not exist."), None),
         (500, REALM, None, None),
         (200, {}, None, None),
     ],
@@ -173,7 +173,7 @@ def test_a_link_without_a_page_is_not_a_page() -> None:
 @pytest.mark.parametrize(
     ("body", "content_type", "message"),
     [
-        (said("Invalid access token."), "application/json", "Invalid access token."),
+        (errors_body("Invalid access token."), "application/json", "Invalid access token."),
         ('{"message": "Invalid page"}', "application/json", "Invalid page"),
         (
             '{"error": "invalid_grant", "error_description": "code not found"}',
@@ -198,10 +198,18 @@ def test_a_link_without_a_page_is_not_a_page() -> None:
         ('{"name": "Jane", "roles": ["Jane"], "user": {"message": 7}}', "application/json", None),
         ('["Jane"]', "application/json", None),
         ("[" * 5000, "application/json", None),
-        (said("no user jane@example.edu"), "application/json", "no user [removed]"),
-        (said("Doe, Jane is already taken"), "application/json", "[removed] is already taken"),
-        (said("Grade 97.25 is not valid"), "application/json", "Grade [removed] is not valid"),
-        (said("Jane Doe"), "application/json", None),
+        (errors_body("no user jane@example.edu"), "application/json", "no user [removed]"),
+        (
+            errors_body("Doe, Jane is already taken"),
+            "application/json",
+            "[removed] is already taken",
+        ),
+        (
+            errors_body("Grade 97.25 is not valid"),
+            "application/json",
+            "Grade [removed] is not valid",
+        ),
+        (errors_body("Jane Doe"), "application/json", None),
         ("Invalid: Jane <jane@example.edu>", "text/plain", "Invalid: [removed]"),
     ],
 )

@@ -94,8 +94,8 @@ def test_callers_that_wait_for_sqlite_share_a_reading_that_began_after_they_came
     before = fingerprints.now()
     turnstile = _Turnstile()
     monkeypatch.setattr(fingerprints, "_lock", turnstile)
-    asked: list[str] = []
-    fingerprints._connection.dbapi_connection.set_trace_callback(asked.append)
+    statements: list[str] = []
+    fingerprints._connection.dbapi_connection.set_trace_callback(statements.append)
     with ThreadPoolExecutor(CALLERS) as callers:
         waiting = [callers.submit(fingerprints.now) for _ in range(CALLERS)]
         write(engine, running("one"))
@@ -103,5 +103,5 @@ def test_callers_that_wait_for_sqlite_share_a_reading_that_began_after_they_came
         found = {each.result(60) for each in waiting}
     assert len(found) == 1
     assert before not in found
-    assert len(asked) == 2
+    assert len(statements) == 2
     engine.dispose()

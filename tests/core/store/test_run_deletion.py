@@ -86,14 +86,14 @@ def test_a_slow_database_gets_small_portions(engine: Engine) -> None:
 
 def test_a_fast_database_gets_large_portions(engine: Engine) -> None:
     _write_old(engine, 3000)
-    asked: list[int] = []
+    counts: list[int] = []
 
     def clock() -> float:
-        asked.append(_count(engine))
+        counts.append(_count(engine))
         return 0.0
 
     assert delete_runs(engine, _NOW, clock) == 3000
-    assert len(asked) < 2 * 15
+    assert len(counts) < 2 * 15
 
 
 def test_portions_adapt_to_how_long_rows_take() -> None:

@@ -54,10 +54,10 @@ def service(
 def test_the_canvas_answers_to_the_tokens_of_its_seed_until_sigterm() -> None:
     with service("canvas", "--host", "127.0.0.1", "--port", "0") as process:
         assert process.stdout is not None
-        said = re.search(r"port (\d+)", process.stdout.readline())
-        assert said is not None
+        port = re.search(r"port (\d+)", process.stdout.readline())
+        assert port is not None
         answer = requests.get(
-            f"http://127.0.0.1:{said[1]}/api/v1/users/self",
+            f"http://127.0.0.1:{port[1]}/api/v1/users/self",
             headers={"Authorization": f"Bearer {simulated_tokens(SEED)[41]}", "User-Agent": "t"},
             timeout=60,
         )

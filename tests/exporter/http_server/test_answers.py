@@ -42,9 +42,9 @@ def _bytes(method: str, path: str, *headers: str) -> bytes:
 def test_head_has_no_body_and_the_status_of_get(exporter: ServeProcess, path: str) -> None:
     answer = exchange(exporter.address, _bytes("HEAD", path))
     assert answer.body == b""
-    with requests.get(exporter.url + path, timeout=30, stream=True, allow_redirects=False) as asked:
-        assert answer.status == asked.status_code
-        assert answer.headers["Content-Type"] == asked.headers["Content-Type"]
+    with requests.get(exporter.url + path, timeout=30, stream=True, allow_redirects=False) as get:
+        assert answer.status == get.status_code
+        assert answer.headers["Content-Type"] == get.headers["Content-Type"]
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])

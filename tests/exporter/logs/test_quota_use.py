@@ -16,7 +16,7 @@ _MINUTE = dt.timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
-    ("searched_to", "said"),
+    ("searched_to", "expected"),
     [
         (_SINCE + _MINUTE, _SINCE + _MINUTE),
         (_SINCE - _MINUTE, None),  # what is left is older than the range
@@ -25,11 +25,11 @@ _MINUTE = dt.timedelta(minutes=1)
 )
 def test_calls_are_missing_only_if_a_part_of_the_range_was_not_read(
     searched_to: dt.datetime | None,
-    said: dt.datetime | None,
+    expected: dt.datetime | None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(LogSearch, "cursor", property(lambda _: "more"))
     monkeypatch.setattr(LogSearch, "searched_to", property(lambda _: searched_to))
     found = quota_use(tmp_path, tmp_path / "archives", _SINCE, _UNTIL, seconds=1, zone=dt.UTC)
-    assert found.searched_to == said
+    assert found.searched_to == expected

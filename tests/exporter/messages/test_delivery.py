@@ -92,12 +92,12 @@ def test_a_channel_waits_as_long_as_it_is_asked_to(
     assert delivery.deliver() == 2
 
 
-@pytest.mark.parametrize("asked", ["1e300", "inf", "nan", "-7"])
+@pytest.mark.parametrize("retry_after", ["1e300", "inf", "nan", "-7"])
 def test_an_absurd_waiting_time_does_not_stop_a_channel_for_ever(
-    engine: Engine, delivery: Delivery, received: Receiver, clock: SimulatedClock, asked: str
+    engine: Engine, delivery: Delivery, received: Receiver, clock: SimulatedClock, retry_after: str
 ) -> None:
     add_messages(engine, [filled()])
-    received.fail(429, **{"Retry-After": asked})
+    received.fail(429, **{"Retry-After": retry_after})
     delivery.deliver()
     clock.advance(days=1)
     assert delivery.deliver() == 1

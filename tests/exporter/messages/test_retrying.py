@@ -40,7 +40,7 @@ def test_the_delay_doubles_with_each_attempt_up_to_a_quarter_of_an_hour(
 
 
 @pytest.mark.parametrize(
-    ("asked", "delay"),
+    ("retry_after", "delay"),
     [
         (None, timedelta()),
         (float("nan"), timedelta()),
@@ -49,13 +49,17 @@ def test_the_delay_doubles_with_each_attempt_up_to_a_quarter_of_an_hour(
         (float("inf"), GIVE_UP_AFTER),
     ],
 )
-def test_a_destination_may_ask_for_at_most_a_day(asked: float | None, delay: timedelta) -> None:
-    assert requested_delay(DeliveryError("busy", retry_after=asked)) == delay
+def test_a_destination_may_ask_for_at_most_a_day(
+    retry_after: float | None, delay: timedelta
+) -> None:
+    assert requested_delay(DeliveryError("busy", retry_after=retry_after)) == delay
 
 
 def test_the_destination_may_prolong_the_delay_but_not_shorten_it() -> None:
-    for asked, seconds in ((60.0, 60), (1.0, 10)):
-        waiting = after_failure(message(attempts=1), DeliveryError("", retry_after=asked), LATER)
+    for retry_after, seconds in ((60.0, 60), (1.0, 10)):
+        waiting = after_failure(
+            message(attempts=1), DeliveryError("", retry_after=retry_after), LATER
+        )
         assert waiting.next_attempt_at - LATER == timedelta(seconds=seconds)
 
 

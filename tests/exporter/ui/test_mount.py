@@ -107,10 +107,10 @@ def test_the_app_is_otherwise_as_before(app: Flask) -> None:
 
 
 def test_the_apps_own_login_decides(app: Flask) -> None:
-    asked: list[Request] = []
+    authorized: list[Request] = []
 
     def authorize(sent: Request) -> bool:
-        asked.append(sent)
+        authorized.append(sent)
         return sent.headers.get("X-User") == "anna" and sent.method == "GET"
 
     register_canvas_sync_ui(app, authorize)
@@ -125,7 +125,7 @@ def test_the_apps_own_login_decides(app: Flask) -> None:
         path = f"{url}/canvas-sync/incidents/1/acknowledge"
         assert requests.post(path, data=data, headers=own, timeout=30).status_code == 403
         assert requests.get(f"{url}/canvas-sync/sign-in", timeout=30).status_code == 404
-    assert asked
+    assert authorized
 
 
 def test_a_login_that_fails_lets_nobody_in(app: Flask) -> None:

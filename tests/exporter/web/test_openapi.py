@@ -147,7 +147,7 @@ def _write_incident(exporter: Exporter) -> None:
 
 
 @pytest.fixture
-def asked(request: pytest.FixtureRequest, method: str) -> Exporter:
+def exporter_of_method(request: pytest.FixtureRequest, method: str) -> Exporter:
     """An exporter with an incident and a message; a request that changes something has its own."""
     if method == "get":
         shared: Exporter = request.getfixturevalue("shared_incident")
@@ -184,14 +184,20 @@ def test_every_operation_documents_its_problems_and_security(document: dict[str,
 
 @pytest.mark.parametrize(("method", "template", "path", "status"), ASKED)
 def test_each_answer_is_as_the_document_says(
-    asked: Exporter, document: dict[str, Any], *, method: str, template: str, path: str, status: int
+    exporter_of_method: Exporter,
+    document: dict[str, Any],
+    *,
+    method: str,
+    template: str,
+    path: str,
+    status: int,
 ) -> None:
     body: dict[str, str] | None = {} if method == "post" else None
     if path.endswith("/acknowledge"):
         body = {"reason": "The token is being renewed."}
     elif path == "/pauses" and method == "post":
         body = {"reason": "winter break", "until": f"{datetime.now(UTC).year + 1}-01-07T00:00:00Z"}
-    answer = asked.request(method.upper(), METRICS + path, json=body)
+    answer = exporter_of_method.request(method.upper(), METRICS + path, json=body)
     assert answer.status_code == status
     operation = document["paths"][METRICS + template][method]
     schema = operation["responses"][str(status)]["content"][answer.headers["Content-Type"]]

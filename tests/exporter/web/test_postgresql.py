@@ -160,10 +160,10 @@ def test_a_silent_server_is_reported_within_seconds_and_comes_back(
         ThreadPoolExecutor(2 * len(paths)) as clients,
         postgresql_server.stopped_in_its_tracks(),
     ):
-        asked = [clients.submit(_timed, f"{url}{API}/{path}") for path in paths]
+        pending = [clients.submit(_timed, f"{url}{API}/{path}") for path in paths]
         health = [_timed(f"{url}{API}/health") for _ in range(2)]
         health += clients.map(_timed, [f"{url}{API}/health"] * 6)
-        answers = [each.result() for each in asked]
+        answers = [each.result() for each in pending]
         probes = [thread for thread in threading.enumerate() if thread.name == "probe"]
     assert {(answer.status_code, seconds < 3) for answer, seconds in health} == {(503, True)}
     assert {(answer.status_code, seconds < 10) for answer, seconds in answers} == {(503, True)}

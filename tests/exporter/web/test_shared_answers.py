@@ -37,16 +37,16 @@ class Asking:
         self._pool = pool
         self._work = work
         self._shared = SharedAnswers(object, lambda _: False)  # nothing stays the same
-        self.asked = 0
+        self.requests = 0
 
     def ask(self, question: str = "recent") -> Future[int]:
         def get() -> int:
-            self.asked += 1
+            self.requests += 1
             return self._shared.get(question, self._work)
 
-        before = self.asked
+        before = self.requests
         future = self._pool.submit(get)
-        wait_until(lambda: self.asked > before, "the request to come")
+        wait_until(lambda: self.requests > before, "the request to come")
         return future
 
 

@@ -103,10 +103,10 @@ def test_the_id_of_a_failed_request_is_at_hand_for_a_ticket(
         assert get(canvas_server, "courses/101").ok
     left = Left(tmp_path)
 
-    asked = answer.headers["X-Request-Context-Id"]
-    assert [record["request_context_id"] for record in left.log("errors")] == [asked]
-    assert left.log("api_calls")[0]["request_context_id"] == asked
-    assert left.run.request_context_id == asked
+    request_id = answer.headers["X-Request-Context-Id"]
+    assert [record["request_context_id"] for record in left.log("errors")] == [request_id]
+    assert left.log("api_calls")[0]["request_context_id"] == request_id
+    assert left.run.request_context_id == request_id
 
 
 def test_the_time_of_a_call_is_split(canvas_server: CanvasServer, tmp_path: Path) -> None:

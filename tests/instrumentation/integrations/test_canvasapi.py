@@ -34,7 +34,7 @@ TOKEN = "7~SecretSecretSecretSecret"
 COURSE = "/api/v1/courses/7"
 
 
-def _said(message: str) -> str:
+def _errors_body(message: str) -> str:
     return json.dumps({"errors": [{"message": message}]})
 
 
@@ -43,32 +43,32 @@ _NO_PERMISSION = (
     '{"status":"unauthorized","errors":[{"message":"user not authorized to perform that action"}]}'
 )
 _FAILURES = {
-    "400": Answer(400, body=_said("Invalid parameter")),
-    "401 invalid": Answer(401, _REALM, _said("Invalid access token.")),
-    "401 revoked": Answer(401, _REALM, _said("Revoked access token.")),
+    "400": Answer(400, body=_errors_body("Invalid parameter")),
+    "401 invalid": Answer(401, _REALM, _errors_body("Invalid access token.")),
+    "401 revoked": Answer(401, _REALM, _errors_body("Revoked access token.")),
     "401 expired": Answer(
         401,
         _REALM,
         '{"errors":[{"message":"Expired access token.","expired_at":"2026-01-17T00:00:00Z"}]}',
     ),
-    "401 scopes": Answer(401, {}, _said("Insufficient scopes on access token.")),
+    "401 scopes": Answer(401, {}, _errors_body("Insufficient scopes on access token.")),
     "401 unauthorized": Answer(401, {}, _NO_PERMISSION),
     "403 unauthorized": Answer(403, {}, _NO_PERMISSION),
     "403 no user agent": Answer(403, {"Content-Type": "text/plain"}, "Forbidden"),
-    "403": Answer(403, {"X-Request-Cost": "0.1"}, _said("user not authorized")),
+    "403": Answer(403, {"X-Request-Cost": "0.1"}, _errors_body("user not authorized")),
     "403 throttled": Answer(
         403, {"Content-Type": "text/plain"}, "403 Forbidden (Rate Limit Exceeded)"
     ),
-    "404": Answer(404, body=_said("The specified resource does not exist.")),
-    "409": Answer(409, body=_said("Conflict")),
-    "422": Answer(422, body=_said("Unprocessable")),
+    "404": Answer(404, body=_errors_body("The specified resource does not exist.")),
+    "409": Answer(409, body=_errors_body("Conflict")),
+    "422": Answer(422, body=_errors_body("Unprocessable")),
     "429": Answer(429, {"X-Rate-Limit-Remaining": "0.0"}, "429 (Rate Limit Exceeded)"),
     "500": Answer(
         500,
         body='{"errors":[{"message":"An error occurred.","error_code":"internal_server_error"}],'
         '"error_report_id":7}',
     ),
-    "503": Answer(503, body=_said("Unavailable")),
+    "503": Answer(503, body=_errors_body("Unavailable")),
     "502": Answer(502, {"Content-Type": "text/html"}, "<html>"),
     "not json": Answer(401, body="<html>"),
 }

@@ -166,8 +166,8 @@ def _ask_httpx(url: str) -> None:
 
 async def _get_aiohttp(url: str, method: str = "get") -> int:
     async with aiohttp.ClientSession() as session:
-        asked = session.request("GET", url) if method == "request" else session.get(url)
-        async with asked as response:
+        request = session.request("GET", url) if method == "request" else session.get(url)
+        async with request as response:
             await response.read()
             return response.status
 

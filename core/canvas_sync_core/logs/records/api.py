@@ -89,12 +89,12 @@ class ApiRecords:
         detail = event.detail
         if detail is None:
             return None
-        said = [f"Attempt: {detail.attempt + 1}"]
-        said += [f"Page: {detail.page}"] if detail.page is not None else []
-        said += [f"Per page: {detail.per_page}"] if detail.per_page is not None else []
-        said += [f"Links: {', '.join(detail.links)}"] if detail.links else []
-        said += _server_times(event.server_time)
-        human = f"DETAIL {event.method} {event.path} - {' - '.join(said)}"
+        parts = [f"Attempt: {detail.attempt + 1}"]
+        parts += [f"Page: {detail.page}"] if detail.page is not None else []
+        parts += [f"Per page: {detail.per_page}"] if detail.per_page is not None else []
+        parts += [f"Links: {', '.join(detail.links)}"] if detail.links else []
+        parts += _server_times(event.server_time)
+        human = f"DETAIL {event.method} {event.path} - {' - '.join(parts)}"
         return ApiCallDetailRecord(
             *self._common_values(event, DEBUG, ApiCallDetailRecord, human),
             method=event.method,

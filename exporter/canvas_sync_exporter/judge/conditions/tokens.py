@@ -178,8 +178,8 @@ def _reason(runs: Sequence[EndedRun], refusals: Sequence[Refusal]) -> str | None
 
     The hooks have counted what Canvas said, which an app's own error often leaves out.
     """
-    said = next((words for run in runs if (words := refusal_reason(run)) not in _VAGUE), None)
-    return said or (_REASONS.get(refusals[0].reason) if refusals else None)
+    specific = next((words for run in runs if (words := refusal_reason(run)) not in _VAGUE), None)
+    return specific or (_REASONS.get(refusals[0].reason) if refusals else None)
 
 
 def _users(runs: Iterable[EndedRun]) -> str:

@@ -14,7 +14,7 @@ __all__ = ["blocks_backwards", "whole_lines_end"]
 _BLOCK: Final = 256 * 1024  # small enough to stay in a processor's cache until it is searched
 _SHORT: Final = 64 * 1024  # part of a line that is copied into the buffer
 _NEWLINE: Final = b"\n"
-_ASKED: Final = 1024 * 1024  # bytes that are read ahead at once
+_AT_ONCE: Final = 1024 * 1024  # bytes that are read ahead at once
 _AHEAD: Final = 4 * 1024 * 1024  # bytes that are read ahead at most
 
 
@@ -36,11 +36,11 @@ def blocks_backwards(fd: int, end: int) -> Iterator[tuple[int, memoryview]]:
     buffer = bytearray(size + _SHORT)  # of all blocks, since reading is mostly copying
     view = memoryview(buffer)
     begun = b""  # the end of a line that begins earlier
-    at, asked, is_too_long = end, end, False
+    at, read_ahead_to, is_too_long = end, end, False
     while at:
         first, last = max(0, size - at), size
         at -= last - first
-        asked = _read_ahead(fd, asked, at - min(end - at, _AHEAD))
+        read_ahead_to = _read_ahead(fd, read_ahead_to, at - min(end - at, _AHEAD))
         if os.preadv(fd, [view[first:last]], at) < last - first:
             return  # truncated meanwhile
         if is_too_long:
@@ -68,23 +68,23 @@ def _followed(view: memoryview, start: int, stop: int, end: bytes) -> memoryview
     return view[start : stop + len(end)]
 
 
-def _read_ahead(fd: int, asked: int, until: int) -> int:
+def _read_ahead(fd: int, read_ahead_to: int, until: int) -> int:
     """Let the system read what comes next, which it does by itself only in the other direction.
 
     Args:
         fd: The file.
-        asked: Offset in the file after which it has been asked to read.
+        read_ahead_to: Offset in the file after which it has been asked to read.
         until: Offset that is near enough to be read now.
 
     Returns:
-        The new ``asked``.
+        The new ``read_ahead_to``.
     """
-    while hasattr(os, "posix_fadvise") and asked > max(0, until):  # not on a Mac
-        begin = max(0, asked - _ASKED)
+    while hasattr(os, "posix_fadvise") and read_ahead_to > max(0, until):  # not on a Mac
+        begin = max(0, read_ahead_to - _AT_ONCE)
         with suppress(OSError):  # it is only a hint
-            os.posix_fadvise(fd, begin, asked - begin, os.POSIX_FADV_WILLNEED)
-        asked = begin
-    return asked
+            os.posix_fadvise(fd, begin, read_ahead_to - begin, os.POSIX_FADV_WILLNEED)
+        read_ahead_to = begin
+    return read_ahead_to
 
 
 def whole_lines_end(fd: int, size: int) -> int:

@@ -108,7 +108,7 @@ class Matcher:
         self.times = LineTimes(zone)
         self._log = log
         self._wanted = wanted
-        self._asked = LineReader(log, SearchRecord, zone)
+        self._full_reader = LineReader(log, SearchRecord, zone)
         self._whole = LineReader(log, dict[str, Any], zone)
 
     def matches(self, data: bytes | memoryview, start: int, place: Place) -> Iterator[FoundLine]:
@@ -129,7 +129,7 @@ class Matcher:
             if len(line) >= LINE_LIMIT:
                 self.notes.unreadable_lines += 1
                 continue
-            record, is_whole = self._asked.read_line(line)
+            record, is_whole = self._full_reader.read_line(line)
             self.notes.unreadable_lines += not is_whole
             if record is None or not self._wanted.wants(record):
                 continue

@@ -179,11 +179,11 @@ class EmailChannel:
     def _named(self, refused: _Refused) -> str:
         """Name refused recipients by their places in the settings: no error contains an address."""
         recipients = self._settings.recipients
-        said = f"{len(refused)} of {len(recipients)} recipients"
+        count = f"{len(refused)} of {len(recipients)} recipients"
         if len(refused) == len(recipients):
-            return said
+            return count
         numbers = [n for n, each in enumerate(recipients, 1) if address_of(each) in refused]
-        return f"{said} (in `to`: number {', '.join(map(str, numbers))})"
+        return f"{count} (in `to`: number {', '.join(map(str, numbers))})"
 
     def _shown(self, code: int, text: bytes | str) -> str:
         """Return a server's answer without secrets and addresses that it may repeat."""

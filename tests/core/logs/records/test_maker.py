@@ -75,9 +75,9 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
         for log, content in sinks.written(event, "json", ALL_DEBUG).items():
             for record in map(json.loads, content.splitlines()):
                 assert list(record)[: len(COMMON_FIELDS)] == list(COMMON_FIELDS)
-                said = text_fields(log, record["message"]) or {}
-                assert said["event"] == record["event"]
-                known = {name for name, value in said.items() if value is not None}
+                read_back = text_fields(log, record["message"]) or {}
+                assert read_back["event"] == record["event"]
+                known = {name for name, value in read_back.items() if value is not None}
                 assert known <= set(LOG_EVENTS[record["event"]].record.__struct_fields__)
                 fields[log] |= set(record)
                 names[log].add(record["event"])

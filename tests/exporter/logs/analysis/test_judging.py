@@ -142,21 +142,24 @@ def test_the_report_says_what_cannot_be_judged(tmp_path: Path) -> None:
     config = full_configuration({"CANVAS_SYNC_LOG_DIR": str(tmp_path)})
     analysis = analyze(tmp_path, tmp_path / "archive", Selection())
 
-    said = judge_analysis(analysis, config, NOW).not_judged
-    assert [each.partition(":")[0] for each in said] == [
+    not_judged = judge_analysis(analysis, config, NOW).not_judged
+    assert [each.partition(":")[0] for each in not_judged] == [
         "Whether runs of by hand are missing",
         "1 run whose lines do not name the sync type, as in the text format.",
         "What only the exporter sees (canvas-sync-monitor status)",
     ]
-    unjudged = set(said[-1].rstrip(".").partition(": ")[2].split(", "))
+    unjudged = set(not_judged[-1].rstrip(".").partition(": ")[2].split(", "))
     assert unjudged < {format_code(kind) for kind in IncidentKind}
     assert "disk filling" in unjudged
 
 
 def test_logs_without_runs_are_not_reported_as_well(tmp_path: Path) -> None:
     verdict = judged(tmp_path, [])
-    (said,) = verdict.not_judged
-    assert said == f"Any sync, because operations.log has no lines before {NOW:%Y-%m-%d %H:%M} UTC."
+    (not_judged,) = verdict.not_judged
+    assert (
+        not_judged
+        == f"Any sync, because operations.log has no lines before {NOW:%Y-%m-%d %H:%M} UTC."
+    )
     assert not verdict.is_judged
 
 

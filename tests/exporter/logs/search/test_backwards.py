@@ -79,15 +79,15 @@ def test_the_system_reads_ahead_as_far_as_has_been_read(
     path = tmp_path / "log"
     path.write_bytes(b"a line of 16 byt\n" * 1_000_000)
     size = path.stat().st_size
-    asked: list[tuple[int, int]] = []
+    advised: list[tuple[int, int]] = []
     monkeypatch.setattr(
-        os, "posix_fadvise", lambda _fd, at, length, _how: asked.append((at, length))
+        os, "posix_fadvise", lambda _fd, at, length, _how: advised.append((at, length))
     )
     with path.open("rb") as file:
         blocks = blocks_backwards(file.fileno(), size)
         next(blocks)
-        assert sum(length for _, length in asked) == 2**20
+        assert sum(length for _, length in advised) == 2**20
         for start, _ in blocks:
-            assert asked[-1][0] == 0 or start - asked[-1][0] > 2**18
-    assert [at + length for at, length in asked] == [size, *(at for at, _ in asked[:-1])]
-    assert asked[-1][0] == 0
+            assert advised[-1][0] == 0 or start - advised[-1][0] > 2**18
+    assert [at + length for at, length in advised] == [size, *(at for at, _ in advised[:-1])]
+    assert advised[-1][0] == 0

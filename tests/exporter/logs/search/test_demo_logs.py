@@ -53,8 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def found_in(folder: Path, **asked: object) -> list[FoundLine]:
-    wanted = LineFilter(**asked)  # type: ignore[arg-type]  # the test's own words
+def found_in(folder: Path, **filters: object) -> list[FoundLine]:
+    wanted = LineFilter(**filters)  # type: ignore[arg-type]  # the test's own words
     search = LogSearch(folder, folder / "archive", wanted, limit=10_000)
     with closing(search):
         found = list(search)

@@ -165,9 +165,9 @@ def _is_wanted(fields: dict[str, Any], raw: bytes, wanted: LineFilter) -> bool:
     statuses = {str(fields[name]) for name in names if fields.get(name) is not None}
     if wanted.status is not None and wanted.status not in statuses:
         return False
-    asked = ("user_id", "course_id", "task_id", "route")
+    equal = ("user_id", "course_id", "task_id", "route")
     return (
-        all(getattr(wanted, name) in (None, fields.get(name)) for name in asked)
+        all(getattr(wanted, name) in (None, fields.get(name)) for name in equal)
         and (not wanted.levels or fields.get("level") in wanted.levels)
         and not _is_excluded(fields, line, statuses, wanted.exclusions)
     )

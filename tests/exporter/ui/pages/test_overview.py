@@ -126,12 +126,12 @@ def test_errors_are_shown_over_time_by_type(empty: Served) -> None:
     page = requests.get(f"{empty.url}/?from=2026-03-01&to=2026-03-04", timeout=30).text
     part = page[page.index('id="errors"') : page.index('id="outcomes"')]
     assert "Errors by" in part
-    said = re.findall(r'<p class="faint message">(.*?)<a href="(.*?)">(.*?)</a>', part)
-    assert [(before, text) for before, _, text in said] == [
+    messages = re.findall(r'<p class="faint message">(.*?)<a href="(.*?)">(.*?)</a>', part)
+    assert [(before, text) for before, _, text in messages] == [
         ("last: ", "Canvas did not answer"),  # the messages of the two runs may differ
         ("", "Canvas answered 502"),
     ]
-    assert all("runs?" in link and "error_type=" in link for _, link, _ in said)
+    assert all("runs?" in link and "error_type=" in link for _, link, _ in messages)
     table = part[part.index('id="errors-figures"') :]
     assert re.findall(r'<th scope="col">(.*?)</th>', table) == ["Time", "TimeoutError", "http_502"]
     cells = re.findall(r"<td>(\d+)</td><td>(\d+)</td>", table)
