@@ -5,6 +5,7 @@ It is the peer of ``web_pages.py``. Started as ``python bare_pages.py``, it prin
 
 from __future__ import annotations
 
+import argparse
 import socket
 
 from flask import Flask, Response
@@ -20,6 +21,7 @@ def page(size: int) -> Response:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     listening = socket.create_server(("127.0.0.1", 0))
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     serve(app, sockets=[listening], threads=16)

@@ -12,6 +12,7 @@ Run: ``python benchmarks/exposition.py``
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
 import time
@@ -42,6 +43,7 @@ FORMATS = {
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     for routes, rounds in ROUNDS.items():
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -8,6 +8,7 @@ it) takes at most 1.5 times the lower bound (ISO timestamp, ``orjson.dumps``, on
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import logging.handlers
@@ -114,6 +115,7 @@ def microseconds(append: Way) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ways = {

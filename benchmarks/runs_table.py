@@ -178,7 +178,7 @@ def _endpoints(engine: Engine, rows: int) -> dict[str, Endpoint]:
         return f"run-{run(chance):09d}"
 
     def user(chance: random.Random) -> int:
-        return chance.randrange(USERS)
+        return chance.randrange(min(USERS, rows))  # the others have no run
 
     def week() -> datetime:
         return datetime.now(UTC) - timedelta(days=7)

@@ -8,6 +8,7 @@ the lines that carry the run's task id; of incremental runs it is the average. I
 
 from __future__ import annotations
 
+import argparse
 import os
 import sqlite3
 import subprocess
@@ -176,6 +177,7 @@ def show(name: str, size: SchoolSize, measured: Measured) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     print("Bytes of one run, JSON Lines unless said otherwise.")
     for name, size in SCHOOLS.items():
         with tempfile.TemporaryDirectory() as folder:
