@@ -103,8 +103,8 @@ def measure(folder: Path, gigabytes: float) -> None:
             ("/logs, a minute", f"/logs?from={since}&to={until}", 100),
         ):
             _print_figures(server, bare, title, path, goal)
-        _report_speed(server, f"{search}&text=teapot")
-        _report_tail(server, logs / "api_calls.log")
+        _print_speed(server, f"{search}&text=teapot")
+        _print_tail(server, logs / "api_calls.log")
 
 
 def _print_figures(server: Server, bare: Server, title: str, path: str, goal: float) -> None:
@@ -139,7 +139,7 @@ def _read(connection: HTTPConnection, path: str) -> tuple[int, int | None]:
     return _read(connection, f"{path.partition('&cursor=')[0]}&cursor={quote(page['next'])}")
 
 
-def _report_speed(server: Server, path: str) -> None:
+def _print_speed(server: Server, path: str) -> None:
     """Say how much of the log a page of a search without a hit reads."""
     with server.connect() as connection:
         before, began = server.cpu, time.perf_counter()
@@ -157,7 +157,7 @@ def _report_speed(server: Server, path: str) -> None:
     )
 
 
-def _report_tail(server: Server, log: Path) -> None:
+def _print_tail(server: Server, log: Path) -> None:
     with server.connect() as connection:
         before = server.cpu
         connection.request("GET", f"{API}/logs/tail?log=api_calls&lines=1")

@@ -44,7 +44,7 @@ def live_theirs(folder: Path, pid: int) -> None:
         value.inc(1)
 
 
-def report(name: str, live: Callable[[Path, int], None], processes: int) -> None:
+def print_figures(name: str, live: Callable[[Path, int], None], processes: int) -> None:
     """Let processes live one after another; print what they cost and leave."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
@@ -77,8 +77,8 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=3000)
     processes = parser.parse_args().processes
     print(f"{processes} processes, one after another, without an exporter")
-    report("prometheus-client", live_theirs, processes)
-    report("ours", live_ours, processes)
+    print_figures("prometheus-client", live_theirs, processes)
+    print_figures("ours", live_ours, processes)
 
 
 if __name__ == "__main__":

@@ -71,10 +71,10 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=TASKS)
     tasks = parser.parse_args().tasks
     print(f"{'per task':10}{'bare':>12}{'ours':>12}{'cost':>12}{'bare p99':>12}{'ours p99':>12}")
-    report("row, log lines and metrics", measure(tasks))
+    print_figures("row, log lines and metrics", measure(tasks))
     with server(0.0) as url:
         os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = f"{url}/collector"
-        report("the same and a span", measure(tasks))
+        print_figures("the same and a span", measure(tasks))
 
 
 def measure(tasks: int) -> Times:
@@ -90,7 +90,7 @@ def measure(tasks: int) -> Times:
     return times
 
 
-def report(what: str, times: Times) -> None:
+def print_figures(what: str, times: Times) -> None:
     """Print the medians, and the 99th percentiles with the hook."""
     cost = 0.0
     for name in ("run", "send"):

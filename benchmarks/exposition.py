@@ -52,7 +52,7 @@ def main() -> None:
             register_collectors(registry, configuration({"CANVAS_SYNC_LOG_DIR": str(folder)}))
             for name, accept in FORMATS.items():
                 _compare(registry, name, accept, rounds)
-            _report_memory(registry)
+            _print_memory(registry)
 
 
 class _Collected(Collector):
@@ -65,7 +65,7 @@ class _Collected(Collector):
         return self._families
 
 
-def _report_memory(registry: CollectorRegistry) -> None:
+def _print_memory(registry: CollectorRegistry) -> None:
     families = _Collected(registry)
     for cached in CACHES:
         cached.cache_clear()

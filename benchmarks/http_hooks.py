@@ -242,7 +242,7 @@ def main() -> None:
             for name in arguments.client or CLIENTS:
                 client = CLIENTS[name]
                 for what, url in (("answered at once", at_once), ("answered in 10 ms", slow)):
-                    report(f"{name}, {what}", *measure(client, url, provider, arguments))
+                    print_figures(f"{name}, {what}", *measure(client, url, provider, arguments))
         provider.shutdown()
 
 
@@ -263,7 +263,7 @@ def measure(
     return bare.cost, hooked.cost, theirs.cost
 
 
-def report(name: str, bare: Cost, hooked: Cost, theirs: Cost) -> None:
+def print_figures(name: str, bare: Cost, hooked: Cost, theirs: Cost) -> None:
     share = (hooked.cpu - bare.cpu) / (theirs.cpu - bare.cpu)
     print(
         f"{name:32}{bare.seconds * 1e3:7.2f} ms bare"

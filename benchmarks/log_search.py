@@ -74,7 +74,7 @@ def cpu_seconds(command: Sequence[str]) -> Figure:
     return Figure(statistics.median(times), p99(times))
 
 
-def report(title: str, own: Figure, start: float) -> None:
+def print_figures(title: str, own: Figure, start: float) -> None:
     """Print the figure of our command, also without its start."""
     print(
         f"{title:28}search {own.median:6.2f} s, p99 {own.p99:6.2f} s,"
@@ -122,7 +122,7 @@ def measure_plain_log(folder: Path, megabytes: int, start: float) -> None:
     print(f"api_calls.log of {megabytes} MB; our start: {start:.2f} s")
     for title, (ours, theirs) in plain_searches(middle_minute(log)).items():
         own = cpu_seconds([*SEARCH, "--log-dir", str(folder), *ours])
-        report(title, own, start)
+        print_figures(title, own, start)
         for peer in filter(shutil.which, ("rg", "grep")):
             flags = ["-E"] if peer == "grep" and theirs[0] != "-F" else []
             other = cpu_seconds([peer, *flags, *theirs, str(log)])
@@ -199,11 +199,11 @@ def measure_archives(folder: Path, nights: int, runs: int, start: float) -> None
     ours = {"one run": ["--task", task], "one hour": ["--since", hour[0], "--until", hour[1]]}
     figures = {title: cpu_seconds([*search, *options]) for title, options in ours.items()}
     for title, own in figures.items():
-        report(title, own, start)
+        print_figures(title, own, start)
     for path in archive_dir.glob("*.sidecar"):
         path.unlink()
     for title, options in ours.items():
-        report(f"{title}, no sidecars", cpu_seconds([*search, *options]), start)
+        print_figures(f"{title}, no sidecars", cpu_seconds([*search, *options]), start)
     if shutil.which("rg"):
         archives = map(str, archive_dir.glob("*.tar.gz"))
         other = cpu_seconds(["rg", "-z", "-a", "-F", f'"task_id":"{task}"', *archives])

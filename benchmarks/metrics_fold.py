@@ -44,7 +44,7 @@ def main() -> None:
         os.sync()  # files of processes that died over days are on the disk already
         ours = _registry(folder)
         _print_figures(folder, ours, options.dead)
-        _report_new(folder, ours, options.new, options.rounds)
+        _print_new(folder, ours, options.new, options.rounds)
         for files in live:
             files.close()
 
@@ -95,7 +95,7 @@ def _print_figures(folder: Path, ours: CollectorRegistry, dead: int) -> None:
     )
 
 
-def _report_new(folder: Path, ours: CollectorRegistry, new: int, rounds: int) -> None:
+def _print_new(folder: Path, ours: CollectorRegistry, new: int, rounds: int) -> None:
     """Let further processes end before each scrape."""
     their_times, our_times = [], []
     for _ in range(rounds):

@@ -134,7 +134,7 @@ def _measure(
         _require_no_loss(engine, folder, rows)
         _print_figures(database.name, endpoints, times, peers, smallest)
     with _api(database.patient, folder) as url:
-        _report_error(url)
+        _print_error(url)
     engine.dispose()
 
 
@@ -418,7 +418,7 @@ def _print_figures(
         print(f"{name:24}{len(taken):7}{median:7.1f} ms{p99:7.1f} ms{peer:22}  {verdict}")
 
 
-def _report_error(url: str) -> None:
+def _print_error(url: str) -> None:
     """Compare the answers of rollups and rows; nobody writes meanwhile."""
     answers = [
         requests.get(f"{url}/performance?days={DAYS}&exact={exact}", timeout=600).json()

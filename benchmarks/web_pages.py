@@ -97,7 +97,7 @@ def measure(database: Database, folder: Path, runs: int, *, seconds: float) -> N
         server = Server(*process)
         log = folder / "logs" / "operations.log"
         _warm_up(server, paths.values())
-        _report_assets(server)
+        _print_assets(server)
         print(
             f"\n{'':20}{'HTML':>8}{'gzip':>8}{'CPU':>9}{'bare':>8}{'ratio':>7}{'304':>9}{'again':>9}"
         )
@@ -108,9 +108,9 @@ def measure(database: Database, folder: Path, runs: int, *, seconds: float) -> N
                 name: _ask_in_turn(server, bare, path, sizes[name]) for name, path in paths.items()
             }
         _print_figures(together)
-        _report_processor_time(in_turn)
+        _print_processor_time(in_turn)
         for name, path in paths.items():
-            _report_paint(name, server.url + path)
+            _print_paint(name, server.url + path)
 
 
 def _warm_up(server: Server, paths: Collection[str]) -> None:
@@ -120,7 +120,7 @@ def _warm_up(server: Server, paths: Collection[str]) -> None:
             ask(connection, path)
 
 
-def _report_assets(server: Server) -> None:
+def _print_assets(server: Server) -> None:
     with server.connect() as connection:
         text = unzipped(*ask(connection, "/")).decode()
         for name in sorted(set(re.findall(r"assets/[\w.-]+\.(?:css|js)", text))):
@@ -268,7 +268,7 @@ def _print_figures(together: Mapping[str, Times]) -> None:
         )
 
 
-def _report_processor_time(in_turn: Mapping[str, Times]) -> None:
+def _print_processor_time(in_turn: Mapping[str, Times]) -> None:
     print(
         f"{'processor time':20}{'asked':>7}{'p50':>10}{'p95':>10}{'p99':>10}"
         f"{'bare p95':>11}{'ratio':>8}"
@@ -284,7 +284,7 @@ def _report_processor_time(in_turn: Mapping[str, Times]) -> None:
         )
 
 
-def _report_paint(name: str, url: str) -> None:
+def _print_paint(name: str, url: str) -> None:
     paint = _paint(url)
     if paint is not None:
         met = _verdict(paint <= GOALS["paint"])

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -37,8 +38,19 @@ def names_in(source: str) -> Iterator[str]:
             yield node.name
         elif isinstance(node, ast.arg):
             yield node.arg
-        elif isinstance(node, ast.Name) and id(node) not in fields:
+        elif _is_assigned(node) and id(node) not in fields:
             yield node.id
+
+
+def _is_assigned(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+def functions_in(source: str) -> Iterator[str]:
+    """Names of functions, without leading underscores."""
+    for node in ast.walk(syntax_tree(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name.lstrip("_")
 
 
 def misnamed(file: Path, forbidden: dict[str, str]) -> list[str]:
@@ -55,6 +67,23 @@ def test_nothing_bears_a_name_that_the_glossary_rules_out(folder: str) -> None:
     forbidden = forbidden_names()
     files = (ROOT / folder).rglob("*.py")
     assert [each for file in files for each in misnamed(file, forbidden)] == []
+
+
+@pytest.mark.parametrize("folder", [*PACKAGES, "benchmarks"])
+def test_a_report_and_a_guard_are_things_that_no_function_is_named_after(folder: str) -> None:
+    """One emits an event, records a call, prints figures, or handles internal errors."""
+    files = (ROOT / folder).rglob("*.py")
+    found = {file: set(functions_in(file.read_text(encoding="utf-8"))) for file in files}
+    assert [file for file, names in found.items() if names & {"report", "guard"}] == []
+
+
+@pytest.mark.parametrize("folder", PACKAGES)
+def test_only_metric_files_are_in_a_directory_and_all_others_in_a_folder(folder: str) -> None:
+    directory = re.compile("directory|directories", re.IGNORECASE)
+    files = (ROOT / folder).rglob("*.py")
+    names = {name for file in files for name in names_in(file.read_text(encoding="utf-8"))}
+    found = {name for name in names if directory.search(name)}
+    assert found <= {"CrowdedDirectory", "MetricDirectory", "SharedMetricDirectory"}
 
 
 def test_each_name_that_the_glossary_prefers_is_in_use() -> None:
