@@ -68,7 +68,9 @@ class CodeLocation(msgspec.Struct, frozen=True):
         if self.module.partition(".")[0] in _OURS or path.startswith(_OUR_FOLDER):
             return "ours"  # by its file: code that a hook has put into another module
         if path.startswith("<") and not path.startswith("<frozen "):
-            file = self.variables.get("__file__")
+            # SQLAlchemy's decorators have the name of the decorated module, but not its file.
+            module = sys.modules.get(self.module)
+            file = self.variables.get("__file__") or getattr(module, "__file__", None)
             path = file if isinstance(file, str) else ""
         return _owner_of(path, is_top_level=self.code.co_name == "<module>")
 

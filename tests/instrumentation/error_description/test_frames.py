@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from canvas_sync_instrumentation.error_description import error_info, error_of_text
 
@@ -195,3 +197,10 @@ def test_no_value_of_a_variable_is_in_a_place() -> None:
 
     info = error_info(raised(lambda: fail("zq-secret")))
     assert "zq-secret" not in repr(info)
+
+
+def test_the_decorators_that_sqlalchemy_generates_are_not_the_apps_code() -> None:
+    session = Session(sa.create_engine("sqlite://"))
+    sa.event.listen(session, "before_commit", lambda _: 1 / 0)
+    locations = error_info(raised(session.commit)).traceback
+    assert {location.partition(":")[0] for location in locations} == {MODULE}
