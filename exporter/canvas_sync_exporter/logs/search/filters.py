@@ -148,7 +148,7 @@ class LineFilter:
                 return False
         if self._levels and not any(level in raw for level in self._levels):
             return False
-        return not self._status or _has_one(self._status, raw)
+        return not self._status or any(each.is_in_line(raw) for each in self._status)
 
     def wants(self, record: SearchRecord) -> bool:
         """Whether a line that passed :meth:`may_be` is wanted."""
@@ -182,11 +182,7 @@ def _groups(*groups: Iterable[RareText | RareNumber]) -> tuple[_Alternatives, ..
 
 
 def _has_each(groups: tuple[_Alternatives, ...], lines: bytes | memoryview) -> bool:
-    return all(_has_one(group, lines) for group in groups)
-
-
-def _has_one(alternatives: _Alternatives, lines: bytes | memoryview) -> bool:
-    return any(each.is_in(lines) for each in alternatives)
+    return all(any(each.is_in(lines) for each in group) for group in groups)
 
 
 def _status_alternatives(status: str | None) -> _Alternatives:

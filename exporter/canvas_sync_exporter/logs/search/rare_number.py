@@ -28,7 +28,8 @@ class RareNumber:
     """
 
     def __init__(self, number: str) -> None:
-        end = number.encode() + _AFTER
+        self._digits = number.encode()
+        end = self._digits + _AFTER
         self._end = re2.compile(end, LATIN1)
         self._whole = re2.compile(b':"?' + end, LATIN1)
 
@@ -40,3 +41,7 @@ class RareNumber:
 
         found = has_whole(self._end, lines, is_whole)
         return self._whole.search(lines) is not None if found is None else found
+
+    def is_in_line(self, line: bytes) -> bool:
+        """Return the same of one line, for which it is faster."""
+        return self._digits in line and self._whole.search(line) is not None

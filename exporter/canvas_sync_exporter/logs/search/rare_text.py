@@ -46,6 +46,10 @@ class RareText:
         found = has_whole(self._end, lines, is_whole)
         return self._text in bytes(lines) if found is None else found
 
+    def is_in_line(self, line: bytes) -> bool:
+        """Return the same of one line, for which it is faster."""
+        return self._text in line
+
 
 def _start_of_rare_end(text: bytes, sample: bytes) -> int:
     """Return where the end of a text begins that starts with its rarest byte in a sample of lines.

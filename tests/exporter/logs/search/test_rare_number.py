@@ -23,9 +23,9 @@ def test_a_number_is_found_in_any_block_in_which_it_is_a_value(
 ) -> None:
     wanted = RareNumber(number)
     value = re.compile(rf':"?{number}[",}}]')
-    assert [wanted.is_in(lines.encode()) for lines in blocks] == [
-        value.search(lines) is not None for lines in blocks
-    ]
+    expected = [value.search(lines) is not None for lines in blocks]
+    assert [wanted.is_in(lines.encode()) for lines in blocks] == expected
+    assert [wanted.is_in_line(lines.encode()) for lines in blocks] == expected
 
 
 @pytest.mark.parametrize("times", [1, 100])

@@ -18,4 +18,6 @@ BYTES = st.text('"aé.\n', max_size=8).map(str.encode) | st.binary(max_size=8)
 @example(text=b"\xff\x00\xff\x00\xff", blocks=[b"", b"\xff\x00\xff\x00\xff"])
 def test_a_text_is_found_in_any_block_that_contains_it(text: bytes, blocks: list[bytes]) -> None:
     wanted = RareText(text)
-    assert [wanted.is_in(lines) for lines in blocks] == [text in lines for lines in blocks]
+    expected = [text in lines for lines in blocks]
+    assert [wanted.is_in(lines) for lines in blocks] == expected
+    assert [wanted.is_in_line(lines) for lines in blocks] == expected
