@@ -28,8 +28,8 @@ from .collectors import (
 )
 from .config_file.problems import ConfigFileError, Problem
 from .http_server import HttpServer, listen, url_of
+from .jobs.recurring_jobs import recurring_jobs
 from .jobs.scheduler import JobScheduler
-from .jobs.table import recurring_jobs
 from .judge.factory import make_judge
 from .judge.judge import Judge
 from .judge.pinger import Pinger

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.store.spool.lines import encode
 from canvas_sync_exporter.collectors import register_collectors
-from canvas_sync_exporter.logs.due import DueRecord, last_due
+from canvas_sync_exporter.logs.due import DueTimeFile, last_due
 from canvas_sync_exporter.settings import Configuration
 
 from .log_lines import records_in
@@ -58,7 +58,7 @@ def miss_a_night(config: Configuration) -> None:
     config.app.log_dir.mkdir(exist_ok=True)
     (config.app.log_dir / "errors.log.1").write_text("before\n")
     due = last_due(dt.datetime.now(dt.UTC), config.exporter.cleanup_time, config.app.timezone)
-    DueRecord(config.app.control_folder).write(due - dt.timedelta(days=1))
+    DueTimeFile(config.app.control_folder).write(due - dt.timedelta(days=1))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from canvas_sync_core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from .plan import (
+    from .cleanup_plan import (
         CleanupPlan as CleanupPlan,
         plan_cleanup as plan_cleanup,
     )
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
 
 _EXPORTS: Final = {
-    "canvas_sync_exporter.logs.plan": ("CleanupPlan", "plan_cleanup"),
+    "canvas_sync_exporter.logs.cleanup_plan": ("CleanupPlan", "plan_cleanup"),
     "canvas_sync_exporter.logs.cleanup": (
         "CleanupReport",
         "CleanupRunning",

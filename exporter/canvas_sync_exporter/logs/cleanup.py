@@ -34,10 +34,10 @@ from canvas_sync_core.names import Log
 
 from .archive import Archive, Member, archive_name, archives
 from .archive_writing import write_archive
+from .cleanup_plan import plan_cleanup
 from .cleanup_report import CleanupReport, LogCleanup, save_report, saved_report
-from .due import DueRecord, backups_run_low
+from .due import DueTimeFile, backups_run_low
 from .irregular_files import irregular_files
-from .plan import plan_cleanup
 from .retention_settings import RetentionSettings, make_retention_settings, old_archives
 from .sidecars import ArchiveSummary, complete_sidecars, sidecar_path, write_sidecar
 from .sources import require_log_folder
@@ -145,18 +145,18 @@ def cleanup_when_due(
         CleanupRunning: Another cleanup is running, in this process or another; try again later.
         OSError: The control folder cannot be used.
     """
-    record = DueRecord(settings.control_dir)
-    if record.covers(due) and not _is_urgent(settings, now):
+    completed = DueTimeFile(settings.control_dir)
+    if completed.covers(due) and not _is_urgent(settings, now):
         return None
     with _exclusive(settings):
         # Both may have changed while this process waited for the lock.
-        is_completed, is_urgent = record.covers(due), _is_urgent(settings, now)
+        is_completed, is_urgent = completed.covers(due), _is_urgent(settings, now)
         if is_completed and not is_urgent:
             return None
-        is_first = record.read() is None
+        is_first = completed.read() is None
         report = None if is_first and not is_urgent else _clean_up(settings, now)
         if not is_completed:
-            record.write(due)  # last, so that a cleanup that is killed is due again
+            completed.write(due)  # last, so that a cleanup that is killed is due again
     return report
 
 

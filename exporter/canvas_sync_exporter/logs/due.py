@@ -12,7 +12,7 @@ from canvas_sync_core.files.modes import open_shared
 from canvas_sync_core.logs.rotation import log_files
 from canvas_sync_core.names import LOGS
 
-__all__ = ["DueRecord", "backups_run_low", "last_due", "next_due"]
+__all__ = ["DueTimeFile", "backups_run_low", "last_due", "next_due"]
 
 _DAY: Final = dt.timedelta(days=1)
 _NAME: Final = "cleanup.due"
@@ -61,7 +61,7 @@ def backups_run_low(log_dir: Path) -> bool:
     )
 
 
-class DueRecord:
+class DueTimeFile:
     """The due time that was last completed, in a file that all processes share.
 
     Args:

@@ -21,8 +21,8 @@ from canvas_sync_exporter.jobs import old_runs as old_runs_module
 from canvas_sync_exporter.jobs import scheduler as scheduler_module
 from canvas_sync_exporter.jobs.job import Every, Job, NightlyCheck
 from canvas_sync_exporter.jobs.log_cleanup import next_cleanup
+from canvas_sync_exporter.jobs.recurring_jobs import recurring_jobs
 from canvas_sync_exporter.jobs.scheduler import JobScheduler
-from canvas_sync_exporter.jobs.table import recurring_jobs
 from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.logs.due import next_due
 from canvas_sync_exporter.messages.messenger import Messenger

@@ -16,8 +16,8 @@ from canvas_sync_core.store.spool.lines import encode
 from canvas_sync_core.store.spool.own_file import Spool
 from canvas_sync_exporter.jobs.job import Every, Job
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs_when_due
+from canvas_sync_exporter.jobs.recurring_jobs import recurring_jobs
 from canvas_sync_exporter.jobs.scheduler import JobScheduler
-from canvas_sync_exporter.jobs.table import recurring_jobs
 from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_exporter.settings import Configuration

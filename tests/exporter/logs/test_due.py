@@ -17,7 +17,7 @@ from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.names import LOGS, Log
 from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_exporter.logs.cleanup import CleanupRunning, cleanup_when_due
-from canvas_sync_exporter.logs.due import DueRecord, last_due, next_due
+from canvas_sync_exporter.logs.due import DueTimeFile, last_due, next_due
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from support.log_processes import kill_at_each_change, spawn
 
@@ -106,7 +106,7 @@ def test_at_the_first_start_nothing_was_missed(settings: RetentionSettings) -> N
 
 
 def test_each_night_is_handled_once(settings: RetentionSettings) -> None:
-    DueRecord(settings.control_dir).write(NIGHT - DAY)
+    DueTimeFile(settings.control_dir).write(NIGHT - DAY)
     assert cleanup_when_due(settings, due=NIGHT, now=NIGHT) is not None
     assert cleanup_when_due(settings, due=NIGHT, now=NIGHT + DAY / 2) is None
     assert cleanup_when_due(settings, due=NIGHT - DAY, now=NIGHT) is None, "the clock went back"
@@ -117,7 +117,7 @@ def test_a_log_folder_that_no_sync_has_made_yet_has_nothing_to_clean_up(tmp_path
     """With the control folder elsewhere; the exporter runs before the first sync."""
     folder = tmp_path / "logs"
     settings = RetentionSettings(folder, folder / "archive", tmp_path / "control")
-    DueRecord(settings.control_dir).write(NIGHT - DAY)
+    DueTimeFile(settings.control_dir).write(NIGHT - DAY)
     report = cleanup_when_due(settings, due=NIGHT, now=NIGHT)
     assert report is not None
     assert report.errors == []
@@ -152,7 +152,7 @@ def test_backups_that_are_used_up_at_the_first_start_are_archived(
 ) -> None:
     use_backups(settings.log_dir, Log.ERRORS, 10)
     assert cleanup_when_due(settings, due=NIGHT, now=NIGHT) is not None
-    assert DueRecord(settings.control_dir).covers(NIGHT)
+    assert DueTimeFile(settings.control_dir).covers(NIGHT)
 
 
 def test_a_cleanup_before_its_time_that_failed_is_tried_again_an_hour_later(
@@ -169,7 +169,7 @@ def test_a_cleanup_before_its_time_that_failed_is_tried_again_an_hour_later(
 
 
 def test_while_another_cleanup_runs_the_night_stays_open(settings: RetentionSettings) -> None:
-    record = DueRecord(settings.control_dir)
+    record = DueTimeFile(settings.control_dir)
     record.write(NIGHT - DAY)
     with ControlPage(settings.control_dir / "cleanup.lock").locked(0) as held:
         assert held
@@ -183,9 +183,9 @@ def test_while_another_cleanup_runs_the_night_stays_open(settings: RetentionSett
 def test_a_damaged_record_counts_as_missing(settings: RetentionSettings, content: bytes) -> None:
     settings.control_dir.mkdir()
     (settings.control_dir / "cleanup.due").write_bytes(content)
-    assert DueRecord(settings.control_dir).read() is None
+    assert DueTimeFile(settings.control_dir).read() is None
     assert cleanup_when_due(settings, due=NIGHT, now=NIGHT) is None
-    assert DueRecord(settings.control_dir).read() == NIGHT
+    assert DueTimeFile(settings.control_dir).read() == NIGHT
 
 
 def test_a_killed_cleanup_is_made_up_for() -> None:
@@ -203,14 +203,14 @@ def _kill_nightly_cleanups() -> None:
         def prepare(_step: int) -> None:
             shutil.rmtree(settings.log_dir, ignore_errors=True)
             rotate_something(settings.log_dir)
-            DueRecord(settings.control_dir).write(NIGHT - DAY)
+            DueTimeFile(settings.control_dir).write(NIGHT - DAY)
 
         def act(_step: int) -> None:
             cleanup_when_due(settings, due=NIGHT, now=NIGHT)
 
         def check(step: int) -> None:
             cleanup_when_due(settings, due=NIGHT, now=NIGHT)
-            assert DueRecord(settings.control_dir).read() == NIGHT, step
+            assert DueTimeFile(settings.control_dir).read() == NIGHT, step
             (archive,) = archives(settings.archive_dir)
             assert archive.time == NIGHT
             assert not (settings.log_dir / "errors.log.1").exists()

@@ -14,7 +14,7 @@ from canvas_sync_core.version import VERSION
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs, next_cleanup
 from canvas_sync_exporter.logs.archive import Archive, archives
 from canvas_sync_exporter.logs.cleanup import CleanupRunning
-from canvas_sync_exporter.logs.due import DueRecord
+from canvas_sync_exporter.logs.due import DueTimeFile
 from canvas_sync_exporter.logs.on_disk import files_on_disk
 from canvas_sync_exporter.logs.status import free_bytes
 from canvas_sync_exporter.reasons import reason
@@ -84,7 +84,7 @@ def upkeep(context: WebContext, _view: View) -> Upkeep:
         health=HealthChecks(context).run(),
         logs=_logs(config),
         free_bytes=free_bytes(config.app.log_dir),
-        last_cleanup=DueRecord(config.app.control_folder).read(),
+        last_cleanup=DueTimeFile(config.app.control_folder).read(),
         next_cleanup=next_cleanup(config),
         archive_days=config.exporter.archive_days,
         run_days=config.exporter.run_days,

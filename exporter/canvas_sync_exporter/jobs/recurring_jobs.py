@@ -1,4 +1,4 @@
-"""The table of all recurring jobs. A new job is one file in this folder and one row here."""
+"""All recurring jobs. A new job is one file in this folder and one row here."""
 
 from __future__ import annotations
 

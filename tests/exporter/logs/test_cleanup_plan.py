@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.names import Log
 from canvas_sync_exporter import logs
-from canvas_sync_exporter.logs.plan import PlannedFile, plan_cleanup
+from canvas_sync_exporter.logs.cleanup_plan import PlannedFile, plan_cleanup
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.logs.staging import stage_log
 
