@@ -138,7 +138,7 @@ def affected(
         chance_share: Share of the runs of a round that may be bad without needing attention.
     """
     rounds = counted_rounds(facts, sync)
-    if not rounds:
+    if not any(each.notable for each in rounds[:2]):  # nearly always, so nothing else is looked at
         return []
     find = partial_function(_wrong_of_round, is_wrong=is_wrong, chance_share=chance_share)
     wrong = find(rounds, certain=certain, is_growing=not has_settled(facts, sync))

@@ -95,11 +95,13 @@ def refused_runs(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
     if refused or ending is not None:
         return refused
     rounds = counted_rounds(facts, sync)
-    if not rounds or sum(each.count for each in _refusals(facts, rounds[0].start)) < 1:
+    if not rounds:
         return ()
     totals = rounds[0].totals
-    is_most = totals.api_failed >= max(_FEWEST_FAILED, totals.api_calls * _MOST_OF_THE_CALLS)
-    return tuple(rounds[0].results.values()) if is_most else ()
+    if totals.api_failed < max(_FEWEST_FAILED, totals.api_calls * _MOST_OF_THE_CALLS):
+        return ()
+    count = sum(each.count for each in _refusals(facts, rounds[0].start))
+    return tuple(rounds[0].results.values()) if count >= 1 else ()
 
 
 @once_for_same_rounds
@@ -118,17 +120,18 @@ def _still_refused(rounds: Sequence[Round]) -> Sequence[EndedRun]:
     again: set[Key] = set()
     sizes: list[int] = []
     for each in rounds:
-        followed = sum(2 * size > len(each.results) for size in sizes)
         if len(sizes) > 1 and rounds[0].start - each.start > _STILL_REFUSED:
             break
-        if followed < 2 and len(each.results) <= FEW_RUNS:
+        size = len(each.results)
+        if each.notable and sizes and size <= FEW_RUNS:
+            followed = sum(2 * later > size for later in sizes)
             refused = [
                 run for key, run in each.notable.items() if key not in again and _is_refused(run)
             ]
-            if refused and sizes:
+            if refused and followed < 2:
                 return refused
         again.update(each.results)
-        sizes.append(len(each.results))
+        sizes.append(size)
     return ()
 
 
