@@ -36,6 +36,8 @@ _LONGEST = (
     "demo/",
     "deploy/",
     "exporter/judge/simulation/",
+    "exporter/serving/",  # waits, so that others have the processor
+    "exporter/web/test_odd_rows.py",
     "instrumentation/test_greenlets.py",
     "main_job/",
     "many_processes/",

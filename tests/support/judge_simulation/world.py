@@ -246,8 +246,10 @@ class World:
             ]
             found = anomalies(measures, [*known[-20:], *older])
         if run.status is RunStatus.SUCCESS:
-            known.append(replace(measures, is_suspect=bool(found)))
+            known.append(replace(measures, is_suspect=True) if found else measures)
             del known[:-1500]
+        if not found:
+            return run
         return replace(run, suspect_reason="; ".join(each.text for each in found))
 
     def _sync_facts(self) -> dict[str, Any]:
@@ -332,7 +334,7 @@ def make_world(folder: Path, seed: int, *, configured: bool, end: datetime) -> W
     return world
 
 
-def live_through(folder: Path, seed: int, configured: bool, end: datetime) -> list[Opened]:
+def live_through(folder: Path, seed: int, *, configured: bool, end: datetime) -> list[Opened]:
     """Let a healthy school live until a time, and return what was opened.
 
     The judge looks after each start and each run that is not quite as usual. After ordinary runs it
