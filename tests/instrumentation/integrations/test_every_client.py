@@ -402,14 +402,36 @@ def _switched_on(client: HttpClient) -> Iterator[None]:
         client.uninstrument()
 
 
-@pytest.mark.parametrize("library", ["aiohttp", "canvasapi", "httpx", "requests", "urllib3"])
-def test_without_its_library_a_hook_says_what_to_install(library: str) -> None:
-    program = (
-        f"import sys; sys.modules['{library}'] = None; import canvas_sync_instrumentation as c; "
-        f"c.uninstrument_{library}(); c.instrument_{library}()"
-    )
+_LIBRARIES = ("aiohttp", "canvasapi", "httpx", "requests", "urllib3")
+
+
+@pytest.fixture(scope="module")
+def refusals() -> dict[str, str]:
+    """What each hook raises while its library is missing, in a process that has no hook yet."""
+    program = """
+import json, sys, traceback
+import canvas_sync_instrumentation
+refusals = {}
+for library in sys.argv[1:]:
+    sys.modules[library] = None
+    getattr(canvas_sync_instrumentation, f"uninstrument_{library}")()
+    try:
+        getattr(canvas_sync_instrumentation, f"instrument_{library}")()
+    except ImportError:
+        refusals[library] = traceback.format_exc()
+    del sys.modules[library]
+print(json.dumps(refusals))
+"""
     ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program, *_LIBRARIES], stdout=subprocess.PIPE, check=True
     )
-    assert f"ImportError: instrument_{library}() needs {library}." in ended.stderr
-    assert f"pip install {library}" in ended.stderr
+    raised: dict[str, str] = json.loads(ended.stdout)
+    return raised
+
+
+@pytest.mark.parametrize("library", _LIBRARIES)
+def test_without_its_library_a_hook_says_what_to_install(
+    library: str, refusals: dict[str, str]
+) -> None:
+    assert f"ImportError: instrument_{library}() needs {library}." in refusals[library]
+    assert f"pip install {library}" in refusals[library]
