@@ -25,21 +25,17 @@ def forbidden_names() -> dict[str, str]:
 
 def names_in(source: str) -> Iterator[str]:
     """Names of classes, functions, arguments and variables; fields keep the names of their data."""
-    tree = syntax_tree(source)
-    fields = {
-        id(field.target)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
-        for field in node.body
-        if isinstance(field, ast.AnnAssign)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name
+    fields: set[ast.AST] = set()
+    for node in ast.walk(syntax_tree(source)):  # a class comes before its fields
+        if _is_assigned(node):
+            if node not in fields:
+                yield node.id
         elif isinstance(node, ast.arg):
             yield node.arg
-        elif _is_assigned(node) and id(node) not in fields:
-            yield node.id
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+            if isinstance(node, ast.ClassDef):
+                fields |= {each.target for each in node.body if isinstance(each, ast.AnnAssign)}
 
 
 def _is_assigned(node: ast.AST) -> TypeGuard[ast.Name]:

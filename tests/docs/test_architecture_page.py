@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,16 @@ def named_paths() -> list[str]:
     return sorted(set(paths))
 
 
+@cache
+def repository_paths() -> list[Path]:
+    """All files and folders that a recipe may name by the end of their paths."""
+    return [path for folder in _FOLDERS for path in (ROOT / folder).rglob("*")]
+
+
 @pytest.mark.parametrize("place", named_paths())
 def test_every_place_that_a_recipe_names_exists(place: str) -> None:
     if place.startswith(tuple(f"{folder}/" for folder in _FOLDERS)):
         found = list(ROOT.glob(place.removesuffix("/")))
     else:
-        found = [each for folder in _FOLDERS for each in (ROOT / folder).rglob(place.rstrip("/"))]
+        found = [path for path in repository_paths() if path.match(place.rstrip("/"))]
     assert found, f"{ADDING.name} names {place}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+from argparse import ArgumentParser
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,9 +23,15 @@ PAGE = DOCS / "reference" / "command-line.md"
 PROGRAM = "canvas-sync-monitor"
 
 
+@cache
+def _parser() -> ArgumentParser:
+    """The parser of all commands, which takes a while to make."""
+    return make_parser()
+
+
 def _options() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for name, parser in each_command(make_parser(), PROGRAM):
+    for name, parser in each_command(_parser(), PROGRAM):
         for action in parser._actions:
             for option in set(action.option_strings) - {"-h", "--help"}:
                 found.setdefault(option, set()).add(name.removeprefix(f"{PROGRAM} "))
@@ -41,7 +49,7 @@ def _shown_commands() -> Iterator[tuple[Path, str]]:
 
 
 def test_each_command_is_documented() -> None:
-    assert set(table(PAGE, "command")) == {name for name, _ in each_command(make_parser(), PROGRAM)}
+    assert set(table(PAGE, "command")) == {name for name, _ in each_command(_parser(), PROGRAM)}
 
 
 def test_each_option_is_documented_with_its_commands() -> None:
@@ -53,7 +61,7 @@ def test_each_option_is_documented_with_its_commands() -> None:
 
 
 def test_each_exit_code_is_documented() -> None:
-    epilog = make_parser().epilog or ""
+    epilog = _parser().epilog or ""
 
     assert set(table(PAGE, "code")) == set(re.findall(r"\b\d+\b", epilog))
 
@@ -80,7 +88,7 @@ def test_a_command_that_a_page_shows_is_understood(page: Path, command: str) -> 
     arguments = [word for word in words if word != "&"]
 
     try:
-        make_parser().parse_args(arguments)
+        _parser().parse_args(arguments)
     except SystemExit as end:
         if end.code:
             pytest.fail(f"{page.name}: {command}")

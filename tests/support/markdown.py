@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
@@ -29,6 +30,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return [dedent(text) for _, name, text in found if name == language]
 
 
+@cache
 def prose(page: Path) -> str:
     """A page without its fenced blocks."""
     return _FENCE.sub("", page.read_text(encoding="utf-8"))
@@ -39,6 +41,7 @@ def links(page: Path) -> list[str]:
     return [inline or reference for inline, reference in _LINK.findall(prose(page))]
 
 
+@cache
 def anchors(page: Path) -> set[str]:
     """The anchors that a forge makes of a page's headings."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
