@@ -100,24 +100,17 @@ def test_upgrading_twice_changes_nothing(empty_database_url: str) -> None:
     assert versions == [(SCHEMA_VERSION,)]
 
 
-def test_a_table_of_the_first_version_keeps_its_rows(empty_database_url: str) -> None:
-    engine = open_engine(empty_database_url)
-    upgrade(engine)
+def test_a_table_of_the_first_version_keeps_its_rows(engine: Engine) -> None:
     write(engine, snapshot("before"))
     downgrade(engine, "0001")
     upgrade(engine)
     run = run_by_task(engine, "before")
-    engine.dispose()
     assert run is not None
     assert (run.suspect, run.api_truncated, run.api_wait_seconds) == (None, 0, 0.0)
     assert (run.api_items, run.api_bytes, run.telemetry_fault) == (None, None, None)
 
 
-def test_what_a_run_received_is_unknown_in_rows_of_an_older_version(
-    empty_database_url: str,
-) -> None:
-    engine = open_engine(empty_database_url)
-    upgrade(engine)
+def test_what_a_run_received_is_unknown_in_rows_of_an_older_version(engine: Engine) -> None:
     write(engine, snapshot("before", api_items=7, api_bytes=70, telemetry_fault="log: full"))
     downgrade(engine, "0005")
     with engine.connect() as connection:
@@ -127,7 +120,6 @@ def test_what_a_run_received_is_unknown_in_rows_of_an_older_version(
     upgrade(engine)
     write(engine, snapshot("after", api_items=0, api_bytes=2))
     before, after = run_by_task(engine, "before"), run_by_task(engine, "after")
-    engine.dispose()
     assert old_columns.isdisjoint({"api_items", "api_bytes", "telemetry_fault", "clock_skew"})
     assert before is not None
     assert after is not None
@@ -166,33 +158,25 @@ def test_a_missing_table_names_the_command_that_makes_it(empty_database_url: str
     engine.dispose()
 
 
-def test_a_table_without_a_column_is_too_old(empty_database_url: str) -> None:
-    engine = open_engine(empty_database_url)
-    upgrade(engine)
+def test_a_table_without_a_column_is_too_old(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE canvas_sync_metrics DROP COLUMN canvas_host"))
     with pytest.raises(StorageError, match="lacks canvas_host"):
         check_schema(engine)
-    engine.dispose()
 
 
-def test_a_table_of_a_later_version_is_refused(empty_database_url: str) -> None:
-    engine = open_engine(empty_database_url)
-    upgrade(engine)
+def test_a_table_of_a_later_version_is_refused(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
     for check in (check_schema, upgrade):
         with pytest.raises(StorageError, match="Update canvas-sync-monitor"):
             check(engine)
-    engine.dispose()
 
 
 @pytest.mark.parametrize("version", database._versions()[:-1])
 def test_rows_survive_the_way_down_to_each_version_and_up_again(
-    empty_database_url: str, version: str
+    engine: Engine, version: str
 ) -> None:
-    engine = open_engine(empty_database_url)
-    upgrade(engine)
     write(engine, *(snapshot(f"run-{number}") for number in range(3)))
     downgrade(engine, version)
     with engine.connect() as connection:
@@ -201,18 +185,14 @@ def test_rows_survive_the_way_down_to_each_version_and_up_again(
     upgrade(engine)
     write(engine, snapshot("after"))
     runs = recent_runs(engine, 10).items
-    engine.dispose()
     assert {run.sync_task_id for run in runs} == {"run-0", "run-1", "run-2", "after"}
 
 
 @pytest.mark.parametrize("version", ["0042", SCHEMA_VERSION, "", "head", "-1"])
-def test_a_version_that_is_not_older_is_refused(empty_database_url: str, version: str) -> None:
-    engine = open_engine(empty_database_url)
-    upgrade(engine)
+def test_a_version_that_is_not_older_is_refused(emptied_engine: Engine, version: str) -> None:
     with pytest.raises(StorageError, match="use one of 0001, 0002"):
-        downgrade(engine, version)
-    check_schema(engine)
-    engine.dispose()
+        downgrade(emptied_engine, version)
+    check_schema(emptied_engine)
 
 
 def test_without_a_table_there_is_nothing_to_undo(empty_database_url: str) -> None:
@@ -316,10 +296,12 @@ _AGES_AGO = datetime(2020, 1, 1, tzinfo=UTC)
     [("", ("2min", "15s")), ("&options=-c%20statement_timeout%3D1234", ("1234ms", "1234ms"))],
 )
 def test_what_reads_many_rows_may_take_longer_unless_the_url_says_otherwise(
-    postgresql_url: str, options: str, limits: tuple[str, str], ask: Callable[[Engine], object]
+    kept_postgresql: Engine,
+    options: str,
+    limits: tuple[str, str],
+    ask: Callable[[Engine], object],
 ) -> None:
-    engine = open_engine(postgresql_url + options)
-    upgrade(engine)
+    engine = open_engine(kept_postgresql.url.render_as_string() + options)
     found: list[str] = []
 
     def note(_connection: object, cursor: Any, statement: str, *_: object) -> None:
