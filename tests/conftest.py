@@ -157,6 +157,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
+def pytest_unconfigure() -> None:
+    """Leave out also what the tests have imported: the end of a process would visit it again."""
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _strict_telemetry_in_an_own_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

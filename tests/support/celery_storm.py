@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 
 import requests
@@ -18,6 +20,7 @@ app.conf.update(
 )
 instrument_celery(app)
 instrument_requests()
+atexit.register(gc.freeze)  # or it would visit all that was loaded when it ends
 
 
 @app.task

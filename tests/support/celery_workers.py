@@ -15,12 +15,13 @@ from pathlib import Path
 from celery import Celery
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_core.store.runs import RunRow
 
 from .programs import required
 from .prometheus import eventually
+from .tables import create_tables
 
 __all__ = ["Worker", "redis", "worker"]
 
@@ -115,7 +116,7 @@ def worker(
     state = folder / "logs" / "state"
     state.mkdir(parents=True)
     table = open_engine(f"sqlite:///{state / 'canvas_sync.sqlite3'}")
-    upgrade(table)
+    create_tables(table)
     command = [sys.executable, "-m", "celery", "-A", app, "worker"]
     variables = {
         "BROKER": broker,

@@ -54,6 +54,7 @@ _IMPORTED = [
     "pytest",  # the main module of the tests, which each child imports
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite",
+    "support.frozen_imports",  # the last
 ]
 
 
