@@ -15,6 +15,7 @@ _CONNECTIONS: Final = frozenset(
     {
         "ChunkedEncodingError",  # requests: the answer broke off
         "ClientConnectionError",  # aiohttp
+        "ClientPayloadError",  # aiohttp: the answer broke off
         "ConnectionError",  # built in, and requests
         "NetworkError",  # httpx
         "NewConnectionError",  # urllib3

@@ -26,6 +26,7 @@ response arrived. The states of a call, and its transitions:
        v
     [unread]      in _unread
        |-- read() ----------------------------------------------> [recorded] with the content
+       |-- read() that raises: the connection broke, ... -------> [recorded] as failed
        |-- release() or close() --------------------------------> [recorded] without
        |-- the run ends, or the process exits ------------------> [recorded] without
        |-- garbage collection, event loop open: by the loop ----> [recorded] without
@@ -275,16 +276,18 @@ def _finalize_all() -> None:
     _finalize_orphaned()
 
 
-def _finalize_unread(response: ClientResponse, body: bytes | None) -> None:
-    call = _unread.pop(response, None)
-    if call is not None:
-        call.finalize(body)
-
-
 def _wrap_read(read: Callable[..., Awaitable[bytes]]) -> Wrapper[Awaitable[bytes]]:
     async def read_and_finalize(args: Args, kwargs: Kwargs) -> bytes:
-        body = await read(*args, **kwargs)
-        _finalize_unread(args[0], body)
+        # Before it is read, because a read that fails closes the response.
+        call = _unread.pop(args[0], None) if args else None
+        if call is None:
+            return await read(*args, **kwargs)
+        try:
+            body = await read(*args, **kwargs)
+        except BaseException as error:
+            call.finalize_with_error(error)
+            raise
+        call.finalize(body)
         return body
 
     return read_and_finalize
@@ -292,8 +295,8 @@ def _wrap_read(read: Callable[..., Awaitable[bytes]]) -> Wrapper[Awaitable[bytes
 
 def _wrap_release(method: Callable[..., Any]) -> Wrapper[Any]:
     def finalize_and_release(args: Args, kwargs: Kwargs) -> Any:
-        if args:
-            _finalize_unread(args[0], None)
+        if args and (call := _unread.pop(args[0], None)) is not None:
+            call.finalize(None)
         return method(*args, **kwargs)
 
     return finalize_and_release

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 
+import aiohttp
 import httpx
 import pytest
 import requests
@@ -37,6 +38,7 @@ POOL = urllib3.HTTPConnectionPool("c.test")
         (requests.exceptions.SSLError(), "connection"),
         (requests.exceptions.ProxyError(), "connection"),
         (requests.exceptions.ChunkedEncodingError(), "connection"),
+        (aiohttp.ClientPayloadError(), "connection"),
         (ConnectionResetError(), "connection"),
         (socket.gaierror(), "connection"),
         (ssl.SSLError(), "connection"),

@@ -234,6 +234,31 @@ def test_a_list_is_recorded_with_its_items_when_it_is_read(
     assert len(calls_of(events)) == 1
 
 
+@pytest.mark.parametrize(("status", "expected"), [(200, "connection"), (401, "401")])
+def test_a_connection_that_breaks_within_the_content_is_a_failure_as_for_other_clients(
+    events: list[Event], status: int, expected: str
+) -> None:
+    head = (
+        f"HTTP/1.1 {status} Said\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n["
+    )
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head.encode())
+        writer.close()
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1")
+        port = server.sockets[0].getsockname()[1]
+        async with server, session.get(f"http://127.0.0.1:{port}{COURSES}") as response:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.read()
+
+    in_a_session(ask)
+    (call,) = calls_of(events)
+    assert (call.outcome, call.failed) == (expected, True)
+
+
 def test_a_stream_is_left_for_its_reader(server: AnswerServer, events: list[Event]) -> None:
     server.answers[COURSES] = [Answer(headers=JSON, body="[1, 2, 3]")]
     server.answers["/api/v1/files/7"] = [Answer(body="x" * 100_000)]
