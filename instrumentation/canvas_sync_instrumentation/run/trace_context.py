@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import Link
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from canvas_sync_core.events import RunContext
 from canvas_sync_instrumentation.outputs.spans import OpenSpan, new_ids
@@ -49,6 +48,10 @@ def received_trace(
         headers: The headers; without a valid ``traceparent``, nothing is added.
         around: What the span is added to; by default the current context.
     """
+    from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415 - most runs get none
+        TraceContextTextMapPropagator,
+    )
+
     pairs = [(_decoded(name), _decoded(value)) for name, value in dict(headers).items()]
     carrier = {name.lower(): value for name, value in pairs if name and value}
     return TraceContextTextMapPropagator().extract(carrier, around)
