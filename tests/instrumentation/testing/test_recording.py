@@ -53,6 +53,12 @@ def test_runs_calls_operations_errors_and_spans_are_there_to_look_at(recorded: R
     assert {span.context.trace_id for span in recorded.spans} == {1}
 
 
+def test_spans_say_nothing_of_the_machine_and_the_process(recorded: Recording) -> None:
+    with CanvasSyncMetricsTracker("t-1", 42):
+        pass
+    assert [dict(span.resource.attributes) for span in recorded.spans] == [{}]
+
+
 def test_a_run_is_there_once_however_far_it_is(recorded: Recording) -> None:
     with CanvasSyncMetricsTracker("t-1", 42):
         assert [run.status for run in recorded.runs] == ["running"]
