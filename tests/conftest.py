@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from collections.abc import Generator, Iterator
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -61,6 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
         _share_bytecode(config.cache.mkdir("bytecode"))
     # jsonschema would compile its 38 grammars in every worker. No schema here has a format "iri".
     sys.modules["rfc3987_syntax"] = cast("ModuleType", None)
+    if find_spec("sniffio") is None:  # or httpcore looks for it several times in each request
+        sys.modules["sniffio"] = cast("ModuleType", None)
 
 
 def _has_room(folder: Path) -> bool:
