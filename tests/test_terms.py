@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeGuard
 
@@ -23,35 +24,51 @@ def forbidden_names() -> dict[str, str]:
     return {name: cells[0] for name, cells in rows.items()}
 
 
-def names_in(source: str) -> Iterator[str]:
-    """Names of classes, functions, arguments and variables; fields keep the names of their data."""
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that a source gives; fields keep the names of their data."""
+
+    functions: set[str]
+    others: set[str]
+
+
+@cache
+def names_in(source: str) -> Names:
+    """Names of functions, and those of classes, arguments and variables."""
+    names = Names(set(), set())
     fields: set[ast.AST] = set()
     for node in ast.walk(syntax_tree(source)):  # a class comes before its fields
         if _is_assigned(node):
             if node not in fields:
-                yield node.id
+                names.others.add(node.id)
         elif isinstance(node, ast.arg):
-            yield node.arg
-        elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name
-            if isinstance(node, ast.ClassDef):
-                fields |= {each.target for each in node.body if isinstance(each, ast.AnnAssign)}
+            names.others.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names.functions.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            names.others.add(node.name)
+            fields |= {each.target for each in node.body if isinstance(each, ast.AnnAssign)}
+    return names
+
+
+def all_names_in(source: str) -> set[str]:
+    """Names of any kind."""
+    names = names_in(source)
+    return names.functions | names.others
 
 
 def _is_assigned(node: ast.AST) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
-def functions_in(source: str) -> Iterator[str]:
+def functions_in(source: str) -> set[str]:
     """Names of functions, without leading underscores."""
-    for node in ast.walk(syntax_tree(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name.lstrip("_")
+    return {name.lstrip("_") for name in names_in(source).functions}
 
 
 def misnamed(file: Path, forbidden: dict[str, str]) -> list[str]:
     """What a file should call differently."""
-    found = {file.stem, *names_in(file.read_text(encoding="utf-8"))}
+    found = {file.stem, *all_names_in(file.read_text(encoding="utf-8"))}
     return [
         f"{file.relative_to(ROOT)}: write {forbidden[name]} instead of {name}"
         for name in sorted({name.lstrip("_") for name in found} & set(forbidden))
@@ -69,7 +86,7 @@ def test_nothing_bears_a_name_that_the_glossary_rules_out(folder: str) -> None:
 def test_a_report_and_a_guard_are_things_that_no_function_is_named_after(folder: str) -> None:
     """One emits an event, records a call, prints figures, or handles internal errors."""
     files = (ROOT / folder).rglob("*.py")
-    found = {file: set(functions_in(file.read_text(encoding="utf-8"))) for file in files}
+    found = {file: functions_in(file.read_text(encoding="utf-8")) for file in files}
     assert [file for file, names in found.items() if names & {"report", "guard"}] == []
 
 
@@ -77,7 +94,7 @@ def test_a_report_and_a_guard_are_things_that_no_function_is_named_after(folder:
 def test_only_metric_files_are_in_a_directory_and_all_others_in_a_folder(folder: str) -> None:
     directory = re.compile("directory|directories", re.IGNORECASE)
     files = (ROOT / folder).rglob("*.py")
-    names = {name for file in files for name in names_in(file.read_text(encoding="utf-8"))}
+    names = {name for file in files for name in all_names_in(file.read_text(encoding="utf-8"))}
     found = {name for name in names if directory.search(name)}
     assert found <= {"CrowdedDirectory", "MetricDirectory", "SharedMetricDirectory"}
 
@@ -103,5 +120,5 @@ def test_each_name_that_the_glossary_prefers_is_in_use() -> None:
     ],
 )
 def test_a_name_that_is_ruled_out_is_found(source: str) -> None:
-    names = {name.lstrip("_") for name in names_in(source)}
+    names = {name.lstrip("_") for name in all_names_in(source)}
     assert names & set(forbidden_names())
