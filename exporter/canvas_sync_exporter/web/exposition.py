@@ -4,8 +4,8 @@ prometheus-client escapes each name and label of each sample on every scrape. Th
 time, although they hardly change between scrapes. The families of sync processes have tens of
 thousands of series, whose texts their collector keeps; of others, each label with its value is
 escaped once and cached: there are far fewer of them than series, so the cache stays small.
-Unusual families (names beyond the classic characters, timestamps, native histograms, samples that
-the text format moves to the end of a family) are left to prometheus-client.
+Unusual families (names beyond the classic characters, timestamps, native histograms) are left to
+prometheus-client.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _END: Final = b"# EOF\n"
 _CLASSIC_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _ESCAPES_CLASSIC_NAMES: Final = ("=dots", "=values")
 _TYPES: Final = frozenset({"counter", "gauge", "histogram"})
+_MOVED: Final = ("_created", "_gsum", "_gcount")
 _SERIES_AT_ONCE: Final = 500
 """Tens of thousands of lines at once would take several times the memory of their text."""
 _LONG_NUMBER: Final = 1e6
@@ -97,17 +98,27 @@ def _lines(family: Metric, *, is_openmetrics: bool) -> list[str]:
         name += "_total"
     lines = [f"# HELP {name} {help_text}\n", f"# TYPE {name} {family.type}\n"]
     if isinstance(family, SeriesFamily):
-        if not is_openmetrics and any(map(_is_moved_in_text, family.sample_names)):
+        if not is_openmetrics and any(
+            _is_moved_in_text(each, family) for each in family.sample_names
+        ):
             raise _UnusualError
         return lines
+    moved: dict[str, list[str]] = {}
     for sample_name, labels, value, timestamp, exemplar, native in family.samples:
         if timestamp is not None or native or value is None:
             raise _UnusualError
-        if not is_openmetrics and _is_moved_in_text(sample_name):
-            raise _UnusualError
         suffix = _exemplar(exemplar) if exemplar and is_openmetrics else ""
-        series = f"{_plain(sample_name)}{_labels(labels)}"
-        lines.append(f"{series} {_number(value)}{suffix}\n")
+        line = f"{_plain(sample_name)}{_labels(labels)} {_number(value)}{suffix}\n"
+        if not is_openmetrics and _is_moved_in_text(sample_name, family):
+            moved.setdefault(sample_name, []).append(line)
+        else:
+            lines.append(line)
+    for sample_name, its_lines in sorted(moved.items()):
+        lines += [
+            f"# HELP {sample_name} {help_text}\n",
+            f"# TYPE {sample_name} gauge\n",
+            *its_lines,
+        ]
     return lines
 
 
@@ -126,8 +137,9 @@ def _series(family: SeriesFamily, *, is_openmetrics: bool) -> Iterator[bytes]:
         yield "".join(lines).encode()
 
 
-def _is_moved_in_text(sample_name: str) -> bool:
-    return sample_name.endswith(("_created", "_gsum", "_gcount"))
+def _is_moved_in_text(sample_name: str, family: Metric) -> bool:
+    """Return whether the text format has a sample at the end, as a gauge of its own."""
+    return sample_name.endswith(_MOVED) and sample_name.rpartition("_")[0] == family.name
 
 
 @lru_cache(1024)
