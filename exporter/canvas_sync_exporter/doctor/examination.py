@@ -62,6 +62,7 @@ def _checks(
         "state folder": partial(files.writable, app.state_folder),
         "metric folder": partial(files.writable, app.metrics_folder),
         "metric files": partial(files.waiting_files, app.metrics_folder),
+        "log files": partial(files.log_files, app.log_dir, config.archive_folder),
         "log disk": partial(files.local_disk, app.log_dir),
         "state disk": partial(files.local_disk, app.state_folder),
         "disk space": partial(files.disk_space, app.log_dir),

@@ -12,12 +12,21 @@ from canvas_sync_core.files.regular_file import read_regular_file
 from canvas_sync_core.logs.filesystem import network_filesystem_warning
 from canvas_sync_core.wording import counted
 from canvas_sync_exporter.formatting import format_size
+from canvas_sync_exporter.logs.irregular_files import irregular_files
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.web.auth import parse_tokens
 
 from .finding import Finding
 
-__all__ = ["disk_space", "local_disk", "private_file", "tokens", "waiting_files", "writable"]
+__all__ = [
+    "disk_space",
+    "local_disk",
+    "log_files",
+    "private_file",
+    "tokens",
+    "waiting_files",
+    "writable",
+]
 
 _LITTLE_DISK: Final = 200 * 1024 * 1024
 _NO_DISK: Final = 20 * 1024 * 1024
@@ -44,6 +53,14 @@ def writable(folder: Path) -> Finding:
     if place != folder.absolute():
         return Finding.ok(f"{folder.absolute()} will be created by the first sync.")
     return Finding.ok(f"{folder.absolute()} can be written.")
+
+
+def log_files(folder: Path, archives: Path) -> Finding:
+    """Check whether everything that is named like a log or an archive is read as one."""
+    skipped = irregular_files(folder, archives)
+    if skipped:
+        return Finding.warning(f"{'; '.join(skipped)}.", "Move it elsewhere.")
+    return Finding.ok(f"No log file in {folder.absolute()} is skipped.")
 
 
 def local_disk(folder: Path) -> Finding:

@@ -36,6 +36,15 @@ def test_a_disk_with_free_space_is_well(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert files.disk_space(tmp_path / "not yet made").status is Status.OK
 
 
+def test_what_is_named_like_a_log_but_is_none_is_a_warning(tmp_path: Path) -> None:
+    archives = tmp_path / "archive"
+    assert files.log_files(tmp_path, archives).status is Status.OK
+    (tmp_path / "errors.log.1").mkdir()
+    found = files.log_files(tmp_path, archives)
+    assert found.status is Status.WARNING
+    assert found.message == "errors.log.1 is skipped: it is not a regular file."
+
+
 def test_a_network_file_system_is_a_warning_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
