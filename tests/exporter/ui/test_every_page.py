@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import re
+from collections.abc import Callable
+from functools import cache
 from html import unescape
 from importlib import import_module
 from typing import Any
@@ -199,7 +201,15 @@ def test_a_page_works_on_days_on_which_clocks_change(page: Page, site: Served) -
         assert answer.status_code == 200
 
 
-def test_every_link_of_a_page_leads_somewhere(page: Page, site: Served) -> None:
+@pytest.fixture(scope="module")
+def status_of() -> Callable[[str], int]:
+    """Asks for a URL of the site once, though most pages link to it."""
+    return cache(lambda url: requests.get(url, timeout=30).status_code)
+
+
+def test_every_link_of_a_page_leads_somewhere(
+    page: Page, site: Served, status_of: Callable[[str], int]
+) -> None:
     here = f"{site.url}/{example_path(page)}"
     text = requests.get(here, timeout=30).text
     links = {urljoin(here, unescape(each)) for each in re.findall(r'href="([^"#]+)', text)}
@@ -208,7 +218,7 @@ def test_every_link_of_a_page_leads_somewhere(page: Page, site: Served) -> None:
     broken = {
         each: status
         for each in by_shape.values()
-        if (status := requests.get(each, timeout=30).status_code) != 200
+        if (status := status_of(each)) != 200
         and "/runs/task/" not in each  # a log has lines of runs that have no row
     }
     assert broken == {}

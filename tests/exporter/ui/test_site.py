@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -22,12 +23,25 @@ from support.incidents import incident
 from support.pages import Served, axe_violations, serving_pages, sign_in, watched
 
 
-@pytest.fixture
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """An exporter with a token of each scope, and one incident."""
+@contextmanager
+def _serving_guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("guarded")
     with serving_pages(folder, with_tokens=True, with_history=False) as served:
         write_incidents(served.engine, [incident()])
+        yield served
+
+
+@pytest.fixture
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """An exporter with a token of each scope, and one incident."""
+    with _serving_guarded(tmp_path_factory) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The same for all tests that find out that nothing changes it."""
+    with _serving_guarded(tmp_path_factory) as served:
         yield served
 
 
@@ -91,9 +105,9 @@ def test_a_token_that_was_replaced_under_the_same_name_is_out_too(guarded: Serve
 
 
 @pytest.mark.parametrize("cookie", ["", "a", "a.b.c", "é", "x" * 5000])
-def test_a_forged_cookie_signs_nobody_in(guarded: Served, cookie: str) -> None:
+def test_a_forged_cookie_signs_nobody_in(unchanged: Served, cookie: str) -> None:
     headers = {"Cookie": f"{COOKIE}={cookie}".encode()}
-    assert _get(guarded, headers=headers).status_code == 303
+    assert _get(unchanged, headers=headers).status_code == 303
 
 
 def test_a_token_for_metrics_alone_sees_no_page(guarded: Served) -> None:
@@ -131,16 +145,16 @@ def test_attempts_to_sign_in_are_limited(guarded: Served) -> None:
         "runs/../../a",
     ],
 )
-def test_a_visitor_is_never_sent_to_another_site(guarded: Served, place: str) -> None:
+def test_a_visitor_is_never_sent_to_another_site(unchanged: Served, place: str) -> None:
     answer = requests.post(
-        f"{guarded.url}/sign-in",
-        data={"token": guarded.tokens[Scope.READ], "next": place},
-        headers={"Origin": guarded.url},
+        f"{unchanged.url}/sign-in",
+        data={"token": unchanged.tokens[Scope.READ], "next": place},
+        headers={"Origin": unchanged.url},
         allow_redirects=False,
         timeout=30,
     )
     assert answer.headers["Location"] == "./"
-    form = _get(guarded, f"sign-in?{urlencode({'next': place})}").text
+    form = _get(unchanged, f"sign-in?{urlencode({'next': place})}").text
     assert 'name="next" value=""' in form
 
 
@@ -159,11 +173,11 @@ FOREIGN = [
     "path", ["incidents/1/acknowledge", "pauses", "pauses/1/end", "sign-in", "sign-out"]
 )
 def test_another_site_cannot_change_anything(
-    guarded: Served, path: str, headers: dict[str, str]
+    unchanged: Served, path: str, headers: dict[str, str]
 ) -> None:
-    cookies = _cookie(guarded, Scope.ADMIN)
-    data = {"reason": "because", "until": "2h", "token": guarded.tokens[Scope.ADMIN]}
-    answer = _post(guarded, path, cookies=cookies, data=data, headers=headers)
+    cookies = _cookie(unchanged, Scope.ADMIN)
+    data = {"reason": "because", "until": "2h", "token": unchanged.tokens[Scope.ADMIN]}
+    answer = _post(unchanged, path, cookies=cookies, data=data, headers=headers)
     assert answer.status_code == 403
 
 
