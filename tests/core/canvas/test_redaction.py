@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import base64
 import re
+import string
 from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from canvas_sync_core.canvas.redaction import redact
 
+ALPHANUMERIC = string.ascii_letters + string.digits
 AROUND = st.text(max_size=60)
-TOKENS = st.from_regex(r"[0-9]{1,5}~[A-Za-z0-9]{16,64}", fullmatch=True)
-SECRETS = st.from_regex(r"[A-Za-z0-9]{20,64}", fullmatch=True)
+# `from_regex` takes four times as long as these, and as all of the redaction.
+SECRETS = st.text(ALPHANUMERIC, min_size=20, max_size=64)
+TOKENS = st.builds(
+    "{}~{}".format,
+    st.text(string.digits, min_size=1, max_size=5),
+    st.text(ALPHANUMERIC, min_size=16, max_size=64),
+)
 EMAILS = st.from_regex(r"[a-z][a-z0-9.+_-]{2,20}@[a-z]{3,10}\.(edu|org)", fullmatch=True)
 
 
@@ -52,6 +59,7 @@ def test_a_canvas_token_never_stays(before: str, token: str, after: str) -> None
 def test_a_value_never_stays_where_secrets_and_data_stand(
     carrier: str, before: str, secret: str, after: str
 ) -> None:
+    assume(secret not in before + after)
     assert secret not in redact(f"{before} {carrier.format(secret)}{after}")
 
 
@@ -196,6 +204,7 @@ def test_an_identifier_in_an_api_path_takes_nothing_else_of_the_path_with_it() -
 def test_a_secret_never_stays_in_sentences_commands_and_lines_of_key_files(
     carrier: str, before: str, secret: str
 ) -> None:
+    assume(secret not in before)
     text = carrier.format(secret)
     assert secret not in redact(f"{before} {text}")
     assert secret not in redact(quote(f"{before} {text}".encode("utf-8", "replace"), safe=""))
