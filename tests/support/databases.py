@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.tables import INCIDENTS_METADATA
@@ -30,6 +30,7 @@ __all__ = [
     "kept_postgresql",
     "kept_sqlite",
     "lasting_engine",
+    "listening",
     "memory_engine",
     "opened",
     "own_engine",
@@ -124,6 +125,16 @@ def emptied_engine(lasting_engine: Engine) -> Iterator[Engine]:
     """
     yield lasting_engine
     _empty(lasting_engine)
+
+
+@contextmanager
+def listening(engine: Engine, moment: str, listener: Callable[..., object]) -> Iterator[None]:
+    """Call a listener at each such moment of an engine, until the block ends."""
+    event.listen(engine, moment, listener)
+    try:
+        yield
+    finally:
+        event.remove(engine, moment, listener)
 
 
 @pytest.fixture(scope="session")

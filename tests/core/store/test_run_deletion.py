@@ -28,6 +28,7 @@ from canvas_sync_core.store.rollups.run_counts import count_runs
 from canvas_sync_core.store.rollups.tables import changes_table
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
 from canvas_sync_core.store.run_deletion import delete_runs
+from support.databases import listening
 from support.forked_programs import run_forked
 from support.runs import snapshot, write
 
@@ -51,6 +52,15 @@ def die(connection):
 
 delete_runs(engine, datetime.fromisoformat(sys.argv[2]))
 """
+
+
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
+def _url(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
 
 
 def _count(engine: Engine) -> int:
@@ -170,8 +180,8 @@ def test_runs_that_are_rolled_up_are_deleted_without_being_read(engine: Engine) 
         if statement.startswith(f"DELETE FROM {metrics_table.name} "):
             deleted.append(statement)
 
-    event.listen(engine, "before_cursor_execute", note)
-    assert delete_runs(engine, _NOW, lambda: 0.0) == 300
+    with listening(engine, "before_cursor_execute", note):
+        assert delete_runs(engine, _NOW, lambda: 0.0) == 300
     assert len(deleted) < 12
     assert not any("RETURNING" in statement for statement in deleted)
     assert Rollups(engine).summary(since) == expected
@@ -194,23 +204,21 @@ def test_a_correction_while_whole_hours_are_deleted_counts(engine: Engine) -> No
                     "UPDATE canvas_sync_metrics SET grades_failed = 70 WHERE sync_task_id = 'run-3'"
                 )
 
-    event.listen(engine, "before_cursor_execute", correct)
     rollups = Rollups(engine)
     before = rollups.summary(since).totals.items["grades"].failed
-    assert delete_runs(engine, _NOW) == 20
+    with listening(engine, "before_cursor_execute", correct):
+        assert delete_runs(engine, _NOW) == 20
     assert rollups.summary(since).totals.items["grades"].failed == before + 70
 
 
-def test_a_deletion_of_whole_hours_that_is_killed_counts_each_run_once(
-    engine: Engine, empty_database_url: str
-) -> None:
+def test_a_deletion_of_whole_hours_that_is_killed_counts_each_run_once(engine: Engine) -> None:
     """The next roll-up or deletion recomputes the day."""
     _write_rolled_up(engine, 100, seconds_apart=300)
     rollups = Rollups(engine)
     since = _NOW - timedelta(days=_DAYS)
     before = rollups.summary(since)
     for least in (95, 70):
-        assert run_forked(_DELETE, empty_database_url, _NOW.isoformat(), least) == -signal.SIGKILL
+        assert run_forked(_DELETE, _url(engine), _NOW.isoformat(), least) == -signal.SIGKILL
         left = _count(engine)
         assert least <= left < 100 or least == 95
         assert rollups.summary(since) == before
@@ -223,16 +231,14 @@ def test_a_deletion_of_whole_hours_that_is_killed_counts_each_run_once(
     assert rollups.summary(since) == before
 
 
-def test_a_deletion_that_is_killed_counts_each_run_once(
-    engine: Engine, empty_database_url: str
-) -> None:
+def test_a_deletion_that_is_killed_counts_each_run_once(engine: Engine) -> None:
     """At the commit of a portion: it and its rollup happen both or not at all."""
     _write_old(engine, 300)
     rollups = Rollups(engine)
     since = _NOW - timedelta(days=_DAYS)
     before = rollups.summary(since)
     for least in (290, 50):
-        assert run_forked(_DELETE, empty_database_url, _NOW.isoformat(), least) == -signal.SIGKILL
+        assert run_forked(_DELETE, _url(engine), _NOW.isoformat(), least) == -signal.SIGKILL
         assert _count(engine) >= least
         assert rollups.summary(since) == before
     delete_runs(engine, _NOW)
@@ -281,17 +287,16 @@ def test_the_rows_of_a_quarter_are_not_read_again_after_each_portion(engine: Eng
         if f"{metrics_table.name}.sync_type" in columns:  # what rollups are made of
             read.append(_count(engine))
 
-    event.listen(engine, "after_cursor_execute", note)
-    assert delete_runs(engine, _NOW, lambda: 0.0) == 400
+    with listening(engine, "after_cursor_execute", note):
+        assert delete_runs(engine, _NOW, lambda: 0.0) == 400
     assert read == [0], "what is left of a quarter is read once, when that is nothing"
 
 
 @pytest.mark.parametrize(("runs", "seconds_apart"), [(150, 1), (150, 400)])
 def test_answers_are_correct_between_the_portions(
-    emptied_engine: Engine, runs: int, seconds_apart: int
+    engine: Engine, runs: int, seconds_apart: int
 ) -> None:
     """Also when the exporter rolls up meanwhile; and what was noted of it does not pile up."""
-    engine = emptied_engine
     _write_rolled_up(engine, runs, seconds_apart)
     since = _NOW - timedelta(days=_DAYS)
     rollups = Rollups(engine)
