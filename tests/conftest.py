@@ -39,6 +39,7 @@ _LONGEST = (
     "exporter/judge/simulation/",
     "exporter/serving/",  # waits, so that others have the processor
     "exporter/web/test_odd_rows.py",
+    "instrumentation/integrations/test_celery.py",
     "instrumentation/test_greenlets.py",
     "main_job/",
     "many_processes/",
