@@ -28,7 +28,7 @@ from canvas_sync_instrumentation.monitor import configure, shutdown
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 
 PATIENCE: Final = 5.0
-"""Seconds after which an exception that was raised counts as swallowed."""
+"""Seconds of processor time after which an exception that was raised counts as swallowed."""
 STALLED: Final = 1.0
 """Seconds for which a write blocks."""
 _MAIN: Final = threading.get_ident()
@@ -124,9 +124,9 @@ def interrupted(alarm: Alarm, task_id: str, delay: float) -> bool:
     _dropped_by_python.clear()
     try:
         with CanvasSyncMetricsTracker(task_id, 42) as run:
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.thread_time() + PATIENCE
             alarm.set(delay)
-            while time.monotonic() < deadline and not _dropped_by_python.is_set():
+            while time.thread_time() < deadline and not _dropped_by_python.is_set():
                 work(run)
             if _dropped_by_python.is_set():
                 raise SoftLimitError

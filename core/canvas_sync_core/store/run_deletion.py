@@ -75,7 +75,8 @@ def time_without_waits() -> float:
     """Return monotonic seconds, without those in which this thread waited for a processor.
 
     Otherwise a busy machine would look like a slow database, and get the smallest portions. Only
-    Linux reports that time.
+    Linux reports that time. A difference of two may be slightly negative: the thread may wait while
+    this reads both times.
     """
     waited = 0
     with suppress(OSError, IndexError, ValueError):
@@ -108,7 +109,7 @@ def delete_runs(
         found = _delete_buckets(engine, before, portion.size) if keep_rollups else None
         if found is None:
             found = _delete_portion(engine, before, portion.size, keep_rollups=keep_rollups)
-        took = clock() - began
+        took = max(0.0, clock() - began)
         if unfinished is not None and _is_done(unfinished, found):
             # Only now that the bucket is empty, because this reads all its rows.
             recompute(engine, unfinished)

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -104,6 +104,12 @@ def test_a_fast_database_gets_large_portions(engine: Engine) -> None:
 
     assert delete_runs(engine, _NOW, clock) == 3000
     assert len(counts) < 2 * 15
+
+
+def test_a_clock_that_goes_back_a_little_does_not_end_the_deletion(engine: Engine) -> None:
+    """As when a thread has to wait for a processor just before its waits are subtracted."""
+    _write_old(engine, 100)
+    assert delete_runs(engine, _NOW, count(0.0, -0.001).__next__) == 100
 
 
 def test_portions_adapt_to_how_long_rows_take() -> None:
