@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 
 import requests
@@ -20,7 +18,6 @@ app.conf.update(
 )
 instrument_celery(app)
 instrument_requests()
-atexit.register(gc.freeze)  # or it would visit all that was loaded when it ends
 
 
 @app.task

@@ -5,8 +5,6 @@ With ``INSTRUMENT_EVERY_APP`` set the hook does not know the app.
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import signal
 from typing import Any
@@ -30,7 +28,6 @@ app.conf.update(
 )
 instrument_celery(None if os.environ.get("INSTRUMENT_EVERY_APP") else app)
 instrument_requests()
-atexit.register(gc.freeze)  # or it would visit all that was loaded when it ends
 
 
 def call_canvas(path: str) -> None:
