@@ -282,7 +282,7 @@ def test_an_instrumented_engine_can_be_collected(tmp_path: Path) -> None:
 class Broken(Recorder):
     """A recorder with a bug."""
 
-    def db_operation(self, *args: Any, **kwargs: Any) -> None:
+    def db_operation_ended(self, *args: Any, **kwargs: Any) -> None:
         raise ZeroDivisionError
 
 
