@@ -113,16 +113,16 @@ def _by_bucket(rows: Any) -> BucketEntries:
 
 
 def has_many_rows(
-    connection: Connection, buckets: Iterable[datetime], most: int = _MANY_ROWS
+    connection: Connection, buckets: Iterable[datetime], most: int | None = None
 ) -> bool:
     """Return whether there are too many rows to add them up.
 
     Args:
         connection: The database.
         buckets: The start of each bucket, newest first.
-        most: By default as many as are added up in the time for which the lock should be held.
+        most: None means as many as are added up in the time for which the lock should be held.
     """
-    left = most
+    left = _MANY_ROWS if most is None else most
     for bucket_range in joined(buckets):
         is_in_range = within(_start, bucket_range.begin, bucket_range.end)
         rows = select(_start).where(is_in_range, ENDED).limit(left + 1)
