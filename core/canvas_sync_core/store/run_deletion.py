@@ -44,8 +44,7 @@ _LEAST: Final = 20
 _MOST: Final = 2_000
 _LONG_S: Final = 0.02
 """If the rows of a portion take longer, the next is smaller: no lock should be held for 50 ms."""
-_SHORT_S: Final = _LONG_S / 2
-"""If they take less, twice as many do not take too long."""
+_SHORT_S: Final = 0.01
 _PAUSE_S: Final = 0.02
 _SCHEDULING: Final = Path("/proc/thread-self/schedstat")
 _columns = metrics_table.c
@@ -145,7 +144,7 @@ class _Portion:
         if min(took, self._last) - self._shortest > _LONG_S:
             self.size = max(_LEAST, self.size // 2)
         elif took - self._shortest < _SHORT_S:
-            self.size = min(_MOST, self.size * 2)
+            self.size = min(_MOST, self.size * 3 // 2 + 1)
         self._last = took
 
 

@@ -119,7 +119,7 @@ def test_portions_adapt_to_how_long_rows_take() -> None:
     for took in (0.0, 0.009, 0.01, 0.02, 0.05, 0.05, 0.021, 0.02, 0.05):
         portion.adapt(took)
         sizes.append(portion.size)
-    assert sizes == [20, 40, 80, 80, 80, 80, 40, 20, 20, 20]
+    assert sizes == [20, 31, 47, 47, 47, 47, 23, 20, 20, 20]
     for _ in range(20):
         portion.adapt(0.0)
     assert portion.size == 2000
