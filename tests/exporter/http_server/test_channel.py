@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -11,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from canvas_sync_exporter.http_server import HttpServer, listen
 from canvas_sync_exporter.http_server.channel import Channel
+from support.exporter_server import serving_as_exporter
 
 
 def _app(_environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -33,18 +32,10 @@ def test_the_loop_does_not_wait_for_a_socket_that_a_thread_writes_to(
         return send(channel, data, do_close)
 
     monkeypatch.setattr(Channel, "send", noted)
-    sockets = listen("127.0.0.1", 0)
-    server = HttpServer(_app, sockets)
-    stopping = threading.Event()
-    thread = threading.Thread(target=lambda: server.run(lambda: not stopping.is_set()))
-    thread.start()
-    with closing(HTTPConnection("127.0.0.1", sockets[0].getsockname()[1], timeout=60)) as client:
+    with (
+        serving_as_exporter(_app) as port,
+        closing(HTTPConnection("127.0.0.1", port, timeout=60)) as client,
+    ):
         client.request("GET", "/")
         assert client.getresponse().read() == b"hello"
-    stopping.set()
-    server.wake()
-    thread.join()
-    server.close()
-    for each in sockets:
-        each.close()
     assert while_sending == [False] * len(while_sending) != []

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from typing import Any, BinaryIO
 
 import pytest
 
-from canvas_sync_exporter.http_server import HttpServer, listen
+from support.exporter_server import serving_as_exporter
 
 _BODY = b"x" * 2_000_000
 """Long enough that it waits for its client in a temporary file."""
@@ -33,18 +32,10 @@ def test_temporary_files_of_long_answers_are_closed_with_the_server(
         return made[-1]
 
     monkeypatch.setattr("tempfile.TemporaryFile", noted)
-    sockets = listen("127.0.0.1", 0)
-    server = HttpServer(_app, sockets)
-    stopping = threading.Event()
-    thread = threading.Thread(target=lambda: server.run(lambda: not stopping.is_set()))
-    thread.start()
-    with closing(HTTPConnection("127.0.0.1", sockets[0].getsockname()[1], timeout=60)) as client:
-        client.request("GET", "/")
-        assert client.getresponse().read() == _BODY
-        stopping.set()
-        server.wake()
-        thread.join()
-        server.close()
-    assert [file.closed for file in made] == [True] * len(made) != []
-    for each in sockets:
-        each.close()
+    with ExitStack() as stack:
+        with serving_as_exporter(_app) as port:
+            client = HTTPConnection("127.0.0.1", port, timeout=60)
+            stack.enter_context(closing(client))
+            client.request("GET", "/")
+            assert client.getresponse().read() == _BODY
+        assert [file.closed for file in made] == [True] * len(made) != []
