@@ -75,6 +75,7 @@ class Channel(HTTPChannel):
     request_began: float | None = None
     has_sent_all = False
     linger_until: float | None = None
+    _is_sending = False
     _was_refused = False
     _has_served = False
 
@@ -134,14 +135,14 @@ class Channel(HTTPChannel):
         """Whether there is anything to be written or closed.
 
         What a thread of the server is sending right now does not count: it calls `pull_trigger` if
-        the client did not take all of it. Otherwise the server's loop would find that socket ready
+        the client does not take all of it. Otherwise the server's loop would find that socket ready
         again and again, and compete for the interpreter with the very thread that is sending.
         """
         if self._is_closed:
             return False
         if self.will_close or self.close_when_flushed:
             return True
-        return bool(self.total_outbufs_len) and not self._is_being_sent()
+        return bool(self.total_outbufs_len) and not self._is_sending
 
     def handle_read(self) -> None:
         """Read from the client."""
@@ -197,13 +198,16 @@ class Channel(HTTPChannel):
         channel: Any = self
         return channel._fileno is None
 
-    def _is_being_sent(self) -> bool:
-        """Whether a thread of the server is sending a response."""
-        channel: Any = self
-        if channel.outbuf_lock.acquire(blocking=False):
-            channel.outbuf_lock.release()
-            return False
-        return True
+    def _flush_some(self, do_close: bool = True) -> bool:
+        """Send as much as the client takes; only the server's loop may close the connection."""
+        flush: Any = super()
+        if do_close:
+            return bool(flush._flush_some(do_close))
+        self._is_sending = True
+        try:
+            return bool(flush._flush_some(do_close))
+        finally:
+            self._is_sending = False
 
     def _is_half_closed(self) -> bool:
         """Detect that the client has closed its side while it waits for responses."""
