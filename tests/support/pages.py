@@ -7,7 +7,6 @@ a text, which the policy of the pages forbids.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +23,6 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from canvas_sync_core.store.database import open_engine
-from canvas_sync_exporter.http_server import HttpServer, listen, url_of
 from canvas_sync_exporter.settings import Configuration, full_configuration
 from canvas_sync_exporter.ui import ui_blueprint
 from canvas_sync_exporter.ui.page import Page as PageOfTable
@@ -33,6 +31,7 @@ from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.auth import Scope, TokenFile, append_token, new_token
 from canvas_sync_exporter.web.context import WebContext
 
+from .exporter_server import serving_as_exporter
 from .page_history import make_history
 from .tables import create_tables
 
@@ -110,29 +109,10 @@ def serving_pages(
     pages = ui_blueprint(context, is_whole_app=True)
     app = create_app(context, CollectorRegistry(), pages)
     try:
-        with _served(app) as url:
+        with serving_as_exporter(app) as url:
             yield Served(url, config, engine, tokens, tokens_file)
     finally:
         engine.dispose()
-
-
-@contextmanager
-def _served(app: Any) -> Iterator[str]:
-    """Serve an app with the exporter's own server while the block runs; gives its URL."""
-    sockets = listen("127.0.0.1", 0)
-    server = HttpServer(app, sockets)
-    stopping = threading.Event()
-    thread = threading.Thread(target=lambda: server.run(lambda: not stopping.is_set()))
-    thread.start()
-    try:
-        yield url_of(sockets[0])
-    finally:
-        stopping.set()
-        server.wake()
-        thread.join()
-        server.close()
-        for each in sockets:
-            each.close()
 
 
 @pytest.fixture(scope="module")

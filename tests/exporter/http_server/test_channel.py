@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from waitress.server import TcpWSGIServer
@@ -34,8 +35,8 @@ def test_the_loop_does_not_wait_for_a_socket_that_a_thread_writes_to(
 
     monkeypatch.setattr(Channel, "send", noted)
     with (
-        serving_as_exporter(_app) as port,
-        closing(HTTPConnection("127.0.0.1", port, timeout=60)) as client,
+        serving_as_exporter(_app) as url,
+        closing(HTTPConnection(urlsplit(url).netloc, timeout=60)) as client,
     ):
         client.request("GET", "/")
         assert client.getresponse().read() == b"hello"
@@ -66,8 +67,8 @@ def test_the_loop_sends_on_as_soon_as_it_is_woken_to_do_so(
     monkeypatch.setattr(Channel, "send", refuse_first)
     monkeypatch.setattr(TcpWSGIServer, "pull_trigger", noted)
     with (
-        serving_as_exporter(_app) as port,
-        closing(HTTPConnection("127.0.0.1", port, timeout=60)) as client,
+        serving_as_exporter(_app) as url,
+        closing(HTTPConnection(urlsplit(url).netloc, timeout=60)) as client,
     ):
         client.request("GET", "/")
         assert client.getresponse().read() == b"hello"

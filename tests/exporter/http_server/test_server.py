@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -33,8 +34,8 @@ def test_temporary_files_of_long_answers_are_closed_with_the_server(
 
     monkeypatch.setattr("tempfile.TemporaryFile", noted)
     with ExitStack() as stack:
-        with serving_as_exporter(_app) as port:
-            client = HTTPConnection("127.0.0.1", port, timeout=60)
+        with serving_as_exporter(_app) as url:
+            client = HTTPConnection(urlsplit(url).netloc, timeout=60)
             stack.enter_context(closing(client))
             client.request("GET", "/")
             assert client.getresponse().read() == _BODY
